@@ -1,0 +1,135 @@
+# berth: `make demo` shows it, `make check` proves it, `make install` puts it in place. One Makefile, no recursion: each
+# floor of the house (ARCHITECTURE.md) is a folder, a static library and a unit test program.
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+BUILD    ?= build
+CXX      ?= g++
+VERSION  := 0.1.0
+LIBEXEC  := $(PREFIX)/libexec/berth
+
+FLOORS   := base runtime image network healthcheck container builder
+FOLDERS  := $(FLOORS) cli
+# Lower floors last: the order in which a static linker wants them.
+LIBS_OF_BERTH   := cli builder container network healthcheck image runtime base
+LIBS_OF_MONITOR := container network healthcheck image runtime base
+LIBS_OF_OCI     := cli runtime base
+
+# -Wmaybe-uninitialized of g++ 12 reports the inactive members of every optional and variant.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wno-maybe-uninitialized -Werror
+OPTIMIZE ?= -O2
+CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' -DBERTH_LIBEXEC='"$(LIBEXEC)"' $(CXXFLAGS)
+# Static and at a fixed address: nothing is relocated or looked up at a start, so that it costs 1 ms and no private page.
+LINK_STATIC  := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack
+ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lcrypto -lzstd -lz
+LINK_DYNAMIC := -Wl,--gc-sections
+ifdef SAN
+  CXXFLAGS_ALL += -fsanitize=address,undefined -fno-omit-frame-pointer
+  LINK_STATIC  := -fsanitize=address,undefined -Wl,--gc-sections
+  LINK_DYNAMIC += -fsanitize=address,undefined
+endif
+
+sources = $(filter-out %_main.cpp,$(wildcard $(1)/*.cpp $(1)/*/*.cpp))
+objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
+libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
+
+PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack
+
+.PHONY: all deps install uninstall check check-unit check-e2e demo bench clean
+all: $(PROGRAMS)
+
+# --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS_ALL) $(WARNINGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(FLAGS_INIT) -c $< -o $@
+$(foreach f,$(FLOORS),$(eval FLAGS_$(f) := -fno-exceptions))
+# Between clone and exec nothing may call into a library, so no stack protector, no sanitizer (STYLE.md "Between clone and exec").
+$(BUILD)/obj/runtime/init/%.o: FLAGS_INIT := -fno-stack-protector -fno-sanitize=all -fno-exceptions -fno-rtti
+
+# CLI11 costs 11 s a file; precompiled once, cli's files take a second.
+CLI_PCH := $(BUILD)/obj/cli/cli11.h.gch
+$(CLI_PCH): cli/cli11.h
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS_ALL) -c -x c++-header $< -o $@
+$(call objects,$(call sources,cli) cli/berth_main.cpp cli/oci_main.cpp): $(CLI_PCH)
+FLAGS_cli := -I$(BUILD)/obj/cli -Winvalid-pch
+
+$(foreach f,$(FOLDERS),$(eval $(BUILD)/lib/lib$(f).a: $(call objects,$(call sources,$(f)))))
+$(BUILD)/lib/%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+# --- linking -----------------------------------------------------------------------------------------------------------
+$(BUILD)/bin/berth: $(call objects,cli/berth_main.cpp) $(call libs,$(LIBS_OF_BERTH))
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_STATIC) $(call objects,cli/berth_main.cpp) -Wl,--start-group $(call libs,$(LIBS_OF_BERTH)) -Wl,--end-group $(ARCHIVES) -o $@
+$(BUILD)/bin/berth-oci: $(call objects,cli/oci_main.cpp) $(call libs,$(LIBS_OF_OCI))
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_STATIC) $(call objects,cli/oci_main.cpp) -Wl,--start-group $(call libs,$(LIBS_OF_OCI)) -Wl,--end-group $(ARCHIVES) -o $@
+$(BUILD)/libexec/berth-monitor: $(call objects,container/monitor_main.cpp) $(call libs,$(LIBS_OF_MONITOR))
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_STATIC) $< -Wl,--start-group $(call libs,$(LIBS_OF_MONITOR)) -Wl,--end-group $(ARCHIVES) -o $@
+# Foreign archives and compressions: a program of its own, so that its libraries cost a start nothing and its parsers run apart.
+$(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs,base)
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_DYNAMIC) $^ -larchive -o $@
+
+# --- unit tests: build/unit/FOLDER, one program a folder ---------------------------------------------------------------
+# Criterion's macros trip -Wpedantic and friends, and its assertions throw nothing we must not catch.
+$(BUILD)/obj/tests/unit/%.o: WARNINGS := -Wall -Wextra -Wno-maybe-uninitialized -Werror
+$(BUILD)/obj/tests/unit/cli/%.o: $(CLI_PCH)
+$(BUILD)/obj/tests/unit/cli/%.o: FLAGS_tests := -I$(BUILD)/obj/cli
+LIBS_OF_UNIT_base        := base
+LIBS_OF_UNIT_runtime     := runtime base
+LIBS_OF_UNIT_image       := image base
+LIBS_OF_UNIT_network     := network base
+LIBS_OF_UNIT_healthcheck := healthcheck base
+LIBS_OF_UNIT_container   := container network healthcheck image runtime base
+LIBS_OF_UNIT_builder     := builder $(LIBS_OF_UNIT_container)
+LIBS_OF_UNIT_cli         := cli $(LIBS_OF_UNIT_builder)
+define unit_rule
+$(BUILD)/unit/$(1): $(call objects,$(wildcard tests/unit/$(1)/*.cpp)) $(call libs,$(LIBS_OF_UNIT_$(1)))
+	@mkdir -p $$(@D)
+	$(CXX) $(LINK_DYNAMIC) $(call objects,$(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
+endef
+UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.cpp),$(f)))
+$(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
+UNIT_PROGRAMS := $(foreach f,$(UNIT_FOLDERS),$(BUILD)/unit/$(f))
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# --- the commands of the README ----------------------------------------------------------------------------------------
+deps:
+	tools/install-deps
+
+check-unit: $(UNIT_PROGRAMS)
+	tools/check-floors $(BUILD)
+	@set -e; for program in $(UNIT_PROGRAMS); do echo "== $$program"; $$program --quiet; done
+
+check-e2e: all
+	tests/e2e/run $(BUILD)
+
+check: deps
+	$(MAKE) all check-unit
+	tests/e2e/run $(BUILD)
+
+demo: deps
+	examples/demo
+
+bench: all
+	bench/run $(BUILD)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/libexec/* $(DESTDIR)$(LIBEXEC)/
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/berth $(DESTDIR)$(PREFIX)/bin/berth-oci $(patsubst man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard man/*.1))
+	rm -rf $(DESTDIR)$(LIBEXEC)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,151 @@
+#include "base/file.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <dirent.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+namespace berth {
+
+namespace {
+
+Result<void> lock(const Fd& file, int operation) {
+    int result;
+    do result = ::flock(file.raw(), operation);
+    while (result != 0 && errno == EINTR);
+    if (result != 0) return Error::of_errno(errno, "lock");
+    return {};
+}
+
+int flag_of(LockMode mode) { return mode == LockMode::shared ? LOCK_SH : LOCK_EX; }
+
+struct DirStream {
+    DIR* stream;
+    explicit DirStream(DIR* opened) : stream(opened) {}
+    DirStream(const DirStream&) = delete;
+    DirStream& operator=(const DirStream&) = delete;
+    ~DirStream() { ::closedir(stream); }
+};
+
+Result<void> remove_below(const Fd& parent, const std::string& name, dev_t device, int depth) {
+    if (depth > 1024) return Error(Kind::invalid, cat(name, ": folders nested too deep"));
+    auto opened = sys::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!opened.ok()) {
+        const int code = opened.error().code();
+        if (code == ENOENT) return {};
+        if (code != ENOTDIR && code != ELOOP) return std::move(opened).error();
+        auto gone = sys::unlinkat(parent, name);
+        if (!gone.ok() && gone.error().code() != ENOENT) return gone;
+        return {};
+    }
+    const Fd folder = TRY(std::move(opened));
+    const struct stat status = TRY(sys::fstat(folder));
+    if (status.st_dev != device) return Error(Kind::busy, cat(name, ": is a mount point"));
+    const std::vector<std::string> names = TRY(list_folder(folder));
+    for (const std::string& below : names) TRY(remove_below(folder, below, device, depth + 1), name);
+    auto gone = sys::unlinkat(parent, name, AT_REMOVEDIR);
+    if (!gone.ok() && gone.error().code() != ENOENT) return gone;
+    return {};
+}
+
+}  // namespace
+
+Result<std::string> read_all(const Fd& from, std::size_t limit) {
+    std::string text;
+    // Files below /proc and /sys have size 0: growing by reading is right for all.
+    std::size_t room = 4096;
+    if (const auto status = sys::fstat(from); status.ok() && status.value().st_size > 0)
+        room = std::min<std::size_t>(static_cast<std::size_t>(status.value().st_size), limit) + 1;
+    for (;;) {
+        const std::size_t have = text.size();
+        text.resize(have + room);
+        auto got = sys::read(from, std::span(text.data() + have, room));
+        if (!got.ok()) return std::move(got).error();
+        text.resize(have + got.value());
+        if (got.value() == 0) return text;
+        if (text.size() > limit) return Error(Kind::invalid, cat("larger than ", limit, " bytes"));
+        room = std::max<std::size_t>(4096, text.size());
+    }
+}
+
+Result<std::string> read_file(const Fd& folder, const std::string& name, std::size_t limit) {
+    const Fd file = TRY(sys::openat(folder, name, O_RDONLY));
+    return TRY(read_all(file, limit), name);
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+    return read_file(sys::here(), path, limit);
+}
+
+Result<void> replace_file(const Fd& folder, const std::string& name, std::string_view text, mode_t mode,
+                          Durability durability) {
+    const std::string temporary = cat(name, ".new");
+    // O_TRUNC because a writer that crashed may have left a longer file.
+    Fd out = TRY(sys::openat(folder, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode), "create");
+    TRY(sys::write_all(out, text), temporary);
+    if (durability == Durability::disk) TRY(sys::fsync(out), temporary);
+    TRY(out.close(), temporary);
+    TRY(sys::renameat(folder, temporary, folder, name), "rename ", temporary, " to");
+    // Makes the name itself durable; fsync(2) of the file does not. The folder may have been opened O_PATH.
+    if (durability == Durability::boot) return {};
+    const Fd readable = TRY(sys::openat(folder, ".", O_RDONLY | O_DIRECTORY));
+    return sys::fsync(readable);
+}
+
+Result<std::vector<std::string>> list_folder(const Fd& folder) {
+    Fd readable = TRY(sys::openat(folder, ".", O_RDONLY | O_DIRECTORY));
+    DIR* opened = ::fdopendir(readable.raw());
+    if (opened == nullptr) return Error::of_errno(errno, "list folder");
+    readable.release();
+    const DirStream entries(opened);
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(entries.stream)) {
+        const std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    if (errno != 0) return Error::of_errno(errno, "list folder");
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Result<void> remove_tree(const Fd& folder, const std::string& name) {
+    auto status = sys::fstatat(folder, name);
+    if (!status.ok() && status.error().code() == ENOENT) return {};
+    const struct stat top = TRY(std::move(status));
+    return remove_below(folder, name, top.st_dev, 0);
+}
+
+Result<void> make_host_folders(const std::string& path, mode_t mode) {
+    for (std::size_t at = 1; at <= path.size(); ++at) {
+        if (at != path.size() && path[at] != '/') continue;
+        const std::string so_far = path.substr(0, at);
+        if (::mkdir(so_far.c_str(), mode) != 0 && errno != EEXIST) return Error::of_errno(errno, so_far);
+    }
+    return {};
+}
+
+Result<DirLock> DirLock::wait(Fd file, LockMode mode) {
+    TRY(lock(file, flag_of(mode)));
+    return DirLock(std::move(file));
+}
+
+Result<DirLock> DirLock::try_now(Fd file, LockMode mode) {
+    TRY(lock(file, flag_of(mode) | LOCK_NB));
+    return DirLock(std::move(file));
+}
+
+Result<DirLock> DirLock::wait_at(const Fd& folder, const std::string& name, LockMode mode) {
+    Fd file = TRY(sys::openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    return wait(std::move(file), mode);
+}
+
+Result<DirLock> DirLock::try_at(const Fd& folder, const std::string& name, LockMode mode) {
+    Fd file = TRY(sys::openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    return try_now(std::move(file), mode);
+}
+
+}  // namespace berth
