@@ -1,0 +1,38 @@
+#pragma once
+// Variables in Dockerfile words: `$name`, `${name}`, the operators :- - :+ + :? ? # ## % %% / //, quotes and the escape
+// character, as BuildKit's shell package reads them. Pure: values come from a lookup that the caller gives.
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace berth::builder {
+
+/// The value of a variable, nothing when it is unset.
+using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
+
+struct Expanded {
+    std::string text;                ///< quotes removed, variables replaced
+    std::vector<std::string> words;  ///< the same split at unquoted blanks
+    std::set<std::string> used;      ///< variables that had a value
+    std::set<std::string> unset;     ///< variables that had none and no default of their own
+};
+
+enum class Quotes { remove, keep };
+
+struct ExpandOptions {
+    char escape = '\\';
+    Quotes quotes = Quotes::remove;     ///< keep: CSV values and heredoc bodies
+    bool keeps_escapes = false;         ///< an escape before an ordinary character stays (heredoc bodies, patterns)
+    bool keeps_unset = false;           ///< `$x` without a value stays as it is written (heredocs of RUN --mount)
+};
+
+/// Kind::invalid: bad substitution, missing brace or quote, unsupported operator, `${name:?message}`.
+Result<Expanded> expand(std::string_view word, const Lookup& lookup, const ExpandOptions& options = {});
+
+}  // namespace berth::builder
