@@ -90,9 +90,9 @@ LIBS_OF_UNIT_container   := container network healthcheck image runtime base
 LIBS_OF_UNIT_builder     := builder $(LIBS_OF_UNIT_container)
 LIBS_OF_UNIT_cli         := cli $(LIBS_OF_UNIT_builder)
 define unit_rule
-$(BUILD)/unit/$(1): $(call objects,$(wildcard tests/unit/$(1)/*.cpp)) $(call libs,$(LIBS_OF_UNIT_$(1)))
+$(BUILD)/unit/$(1): $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) $(call libs,$(LIBS_OF_UNIT_$(1)))
 	@mkdir -p $$(@D)
-	$(CXX) $(LINK_DYNAMIC) $(call objects,$(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
+	$(CXX) $(LINK_DYNAMIC) $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
 endef
 UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.cpp),$(f)))
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
