@@ -24,10 +24,13 @@ CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fda
 LINK_STATIC  := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack
 ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lcrypto -lzstd -lz
 LINK_DYNAMIC := -Wl,--gc-sections
+# Criterion finds tests by their section, which nothing refers to: collected, they would all be gone.
+LINK_UNIT    :=
 ifdef SAN
   CXXFLAGS_ALL += -fsanitize=address,undefined -fno-omit-frame-pointer
   LINK_STATIC  := -fsanitize=address,undefined -Wl,--gc-sections
   LINK_DYNAMIC += -fsanitize=address,undefined
+  LINK_UNIT    := -fsanitize=address,undefined
 endif
 
 sources = $(filter-out %_main.cpp,$(wildcard $(1)/*.cpp $(1)/*/*.cpp))
@@ -92,7 +95,7 @@ LIBS_OF_UNIT_cli         := cli $(LIBS_OF_UNIT_builder)
 define unit_rule
 $(BUILD)/unit/$(1): $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) $(call libs,$(LIBS_OF_UNIT_$(1)))
 	@mkdir -p $$(@D)
-	$(CXX) $(LINK_DYNAMIC) $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
+	$(CXX) $(LINK_UNIT) $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
 endef
 UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.cpp),$(f)))
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
