@@ -1,0 +1,40 @@
+#pragma once
+// From what was asked (-v, --mount, --tmpfs, --volumes-from, the image's VOLUMEs) to what is mounted. The order and the
+// precedence are docker's: --volumes-from first, then -v and --mount, which replace it, then the image's volumes where
+// nothing stands yet; two explicit mounts on one target are an error.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/root.h"
+#include "container/mount_options.h"
+#include "container/volumes.h"
+
+namespace berth::container {
+
+struct MountRequest {
+    std::vector<Mount> mounts;                    ///< of -v, --mount and --tmpfs, in this order
+    std::vector<MountPoint> inherited;            ///< of the containers named by --volumes-from, access already applied
+    std::vector<std::string> image_volumes;       ///< VOLUMEs of the image and -v TARGET alone
+};
+
+/// The mount points of another container as --volumes-from takes them: its volumes and binds, not its tmpfs.
+std::vector<MountPoint> inherited_mounts(const std::vector<MountPoint>& theirs, VolumesFrom::Access access);
+
+/// Pure: merges the request into one list sorted so that a mount comes after the one it lies in. Anonymous volumes have
+/// no name yet. Refused: target '/', two mounts on one target, a relative or empty target.
+Result<std::vector<MountPoint>> plan_mounts(const MountRequest& request);
+
+/// What `create` does with the plan: makes the volumes, names the anonymous ones, looks at bind sources (absent: made
+/// for -v, else docker's error), fills new volumes from the image. `image` opens the image's file system and is called
+/// only when a volume is to be filled.
+Result<std::vector<MountPoint>> create_mounts(const Volumes& volumes, std::vector<MountPoint> plan,
+                                              const std::vector<Mount>& asked,
+                                              const std::function<Result<Root>()>& image);
+
+/// What `start` mounts: the host's folder or file, subpath resolved inside its volume (never out of it), made again
+/// when it is a -v bind whose source vanished. Opened O_PATH. Not for tmpfs and image mounts.
+Result<Fd> open_source(const MountPoint& point);
+
+}  // namespace berth::container

@@ -1,0 +1,83 @@
+#pragma once
+// Volumes: folders that outlive containers, `<root>/volumes/<name>/{_data,volume.json}`. A volume exists when its
+// volume.json does; the folder is made under a temporary name and renamed, so that a crash leaves no half volume.
+// Who uses a volume is not recorded here: it follows from the containers' records, and callers pass it in.
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/root.h"
+
+namespace berth::container {
+
+/// volume inspect's shape.
+struct Volume {
+    Moment created_at;
+    std::string driver = "local";
+    std::map<std::string, std::string> labels;
+    std::string mountpoint;  ///< the host's path of the data; not stored, so that a store can be moved
+    std::string name;
+    std::map<std::string, std::string> options;
+    std::string scope = "local";
+
+    /// docker marks volumes that a run made without a name by this label.
+    bool is_anonymous() const { return labels.count("com.docker.volume.anonymous") != 0; }
+};
+template <class Io>
+void fields(Io& io, Volume& volume) {
+    io.required("CreatedAt", volume.created_at);
+    io.required("Driver", volume.driver);
+    io.required("Labels", volume.labels);
+    if constexpr (!Io::reads) io.required("Mountpoint", volume.mountpoint);
+    io.required("Name", volume.name);
+    io.required("Options", volume.options);
+    io.required("Scope", volume.scope);
+}
+
+struct VolumeRequest {
+    std::string name;  ///< empty: 64 random hexadecimal digits, marked anonymous
+    std::string driver = "local";
+    std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> options;  ///< type, device, o: as for mount(8)
+};
+
+class Volumes {
+public:
+    /// `root` is berth's root folder; the volumes folder is made when absent.
+    static Result<Volumes> open(const std::string& root);
+
+    /// Makes the volume, or returns the one there is when driver and options agree (docker: create is idempotent).
+    Result<Volume> create(const VolumeRequest& request) const;
+    /// By name; anonymous ones also by a unique prefix of at least three characters.
+    Result<std::optional<Volume>> find(const std::string& name) const;
+    /// The same, absence being docker's error "no such volume".
+    Result<Volume> get(const std::string& name) const;
+    /// Sorted by name.
+    Result<std::vector<Volume>> list() const;
+    /// Removes it with its data. The caller has made sure that no container uses it.
+    Result<void> remove(const std::string& name) const;
+    /// Bytes that its files take on disk.
+    Result<std::int64_t> size_bytes(const Volume& volume) const;
+
+    /// Copies what the image has at `path` into the volume, with owners, modes, times and attributes, when the volume is
+    /// empty; its own folder takes those of the image's. Nothing at that path is no error.
+    Result<void> fill(const Volume& volume, const Root& image, const std::string& path) const;
+
+    /// Held while a volume is chosen, made or removed, so that none vanishes between look-up and use.
+    Result<DirLock> lock(LockMode mode) const;
+
+private:
+    Volumes(std::string path, Fd folder) : path_(std::move(path)), folder_(std::move(folder)) {}
+    Result<std::optional<Volume>> load(const std::string& name) const;
+    std::string path_;
+    Fd folder_;
+};
+
+}  // namespace berth::container
