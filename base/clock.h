@@ -56,10 +56,8 @@ struct JsonText<Moment> {
     static std::string text(const Moment& moment) { return moment_text(moment); }
 };
 
-namespace json_detail {
-// Durations are whole nanoseconds in docker's documents.
-inline Result<void> read(const Json& from, Duration& into) { return read(from, into.nanoseconds); }
-inline Json write(const Duration& value) { return write(value.nanoseconds); }
-}  // namespace json_detail
+// Durations are whole nanoseconds in docker's documents. Beside the type, where the field lists look for them.
+inline Result<void> read(const Json& from, Duration& into) { return json_detail::read(from, into.nanoseconds); }
+inline Json write(const Duration& value) { return json_detail::write(value.nanoseconds); }
 
 }  // namespace berth

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/result.h"
 
 namespace berth {
@@ -24,6 +25,12 @@ private:
     friend class Sha256;
     explicit Digest(std::string text) : text_(std::move(text)) {}
     std::string text_;
+};
+
+template <>
+struct JsonText<Digest> {
+    static Result<Digest> parse(std::string_view text) { return Digest::parse(text); }
+    static std::string text(const Digest& digest) { return digest.str(); }
 };
 
 /// A running SHA-256 over a stream.

@@ -112,11 +112,18 @@ Result<void> read(const Json& from, Number& into) {
     into = static_cast<Number>(value);
     return {};
 }
+/// Hands the parsed value to `take`: digests and ids have no empty value that could be filled in place.
+template <class T>
+Result<void> read_text(const Json& from, auto take) {
+    if (from.string() == nullptr) return wrong_type("a string", from);
+    Result<T> parsed = JsonText<T>::parse(*from.string());
+    if (!parsed.ok()) return std::move(parsed).error();
+    take(std::move(parsed).value());
+    return {};
+}
 template <HasText T>
 Result<void> read(const Json& from, T& into) {
-    if (from.string() == nullptr) return wrong_type("a string", from);
-    into = TRY(JsonText<T>::parse(*from.string()));
-    return {};
+    return read_text<T>(from, [&](T value) { into = std::move(value); });
 }
 template <Structure T>
 Result<void> read(const Json& from, T& into);
@@ -170,7 +177,8 @@ Result<void> read(const Json& from, T& into) {
 template <class T>
 Result<void> read(const Json& from, std::optional<T>& into) {
     if (from.is_null()) return into.reset(), Result<void>();
-    return read(from, into.emplace());
+    if constexpr (HasText<T>) return read_text<T>(from, [&](T value) { into.emplace(std::move(value)); });
+    else return read(from, into.emplace());
 }
 template <class T>
 Result<void> read(const Json& from, std::vector<T>& into) {
@@ -179,9 +187,16 @@ Result<void> read(const Json& from, std::vector<T>& into) {
     if (from.array() == nullptr) return wrong_type("an array", from);
     into.reserve(from.array()->size());
     for (std::size_t i = 0; i < from.array()->size(); ++i) {
-        T element{};
-        if (auto done = read((*from.array())[i], element); !done.ok()) return at_index(std::move(done).error(), i);
-        into.push_back(std::move(element));
+        const Json& member = (*from.array())[i];
+        Result<void> done;
+        if constexpr (HasText<T>) {
+            done = read_text<T>(member, [&](T value) { into.push_back(std::move(value)); });
+        } else {
+            T element{};
+            done = read(member, element);
+            into.push_back(std::move(element));
+        }
+        if (!done.ok()) return at_index(std::move(done).error(), i);
     }
     return {};
 }
