@@ -109,7 +109,7 @@ deps:
 
 check-unit: $(UNIT_PROGRAMS)
 	tools/check-floors $(BUILD)
-	@set -e; for program in $(UNIT_PROGRAMS); do echo "== $$program"; $$program --quiet; done
+	tools/run-unit $(UNIT_PROGRAMS)
 
 check-e2e: all
 	tests/e2e/run $(BUILD)
