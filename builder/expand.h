@@ -20,16 +20,17 @@ struct Expanded {
     std::string text;                ///< quotes removed, variables replaced
     std::vector<std::string> words;  ///< the same split at unquoted blanks
     std::set<std::string> used;      ///< variables that had a value
-    std::set<std::string> unset;     ///< variables that had none and no default of their own
+    std::set<std::string> unset;     ///< variables that had none
 };
 
-enum class Quotes { remove, keep };
+/// What quotes are: syntax that goes, syntax that stays in the text, or ordinary characters (bodies of heredocs).
+enum class Quotes { remove, keep, ignore };
 
 struct ExpandOptions {
     char escape = '\\';
-    Quotes quotes = Quotes::remove;     ///< keep: CSV values and heredoc bodies
-    bool keeps_escapes = false;         ///< an escape before an ordinary character stays (heredoc bodies, patterns)
-    bool keeps_unset = false;           ///< `$x` without a value stays as it is written (heredocs of RUN --mount)
+    Quotes quotes = Quotes::remove;
+    bool keeps_escapes = false;  ///< an escape character stays in the text; it still protects the next one
+    bool keeps_unset = false;    ///< `$x` without a value stays as it is written
 };
 
 /// Kind::invalid: bad substitution, missing brace or quote, unsupported operator, `${name:?message}`.

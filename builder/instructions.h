@@ -74,7 +74,5 @@ struct Instruction {
 /// One instruction. The error starts with "NAME:LINE: " and tells what was found, what was expected and the nearest word.
 Result<Instruction> parse_instruction(const Node& node, const Dockerfile& file);
 
-/// "RUNN" -> "RUN": the nearest of `words` by edit distance, nothing when none is near.
-std::optional<std::string> find_nearest(std::string_view word, const std::vector<std::string>& words);
 
 }  // namespace berth::builder
