@@ -47,6 +47,8 @@ $(BUILD)/obj/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS_ALL) $(WARNINGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(FLAGS_INIT) -c $< -o $@
 $(foreach f,$(FLOORS),$(eval FLAGS_$(f) := -fno-exceptions))
+# libnl keeps its headers in a folder of its own (pkg-config --cflags libnl-3.0).
+FLAGS_network += -isystem /usr/include/libnl3
 # Between clone and exec nothing may call into a library, so no stack protector, no sanitizer (STYLE.md "Between clone and exec").
 $(BUILD)/obj/runtime/init/%.o: FLAGS_INIT := -fno-stack-protector -fno-sanitize=all -fno-exceptions -fno-rtti
 
