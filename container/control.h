@@ -78,6 +78,8 @@ enum class StreamTag : char {
     ended = 5,   ///< to the client: the exit code as decimal text
     detached = 6,
 };
+/// Largest request or answer; an exec's arguments and environment must fit.
+constexpr std::size_t control_packet_bytes = 192 * 1024;
 /// Largest stream packet, tag included.
 constexpr std::size_t stream_packet_bytes = 32 * 1024 + 1;
 

@@ -1,0 +1,250 @@
+#include "container/control.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+namespace berth::container {
+
+namespace {
+
+struct OpWord {
+    Op op;
+    std::string_view text;
+};
+constexpr OpWord op_words[] = {
+    {Op::attach, "attach"},   {Op::exec, "exec"},     {Op::stop, "stop"},     {Op::kill, "kill"},
+    {Op::wait, "wait"},       {Op::pause, "pause"},   {Op::unpause, "unpause"}, {Op::update, "update"},
+    {Op::resize, "resize"},   {Op::reload, "reload"}, {Op::health, "health"}, {Op::state, "state"},
+};
+
+}  // namespace
+
+}  // namespace berth::container
+
+namespace berth {
+
+template <>
+struct JsonText<container::Op> {
+    static Result<container::Op> parse(std::string_view text) {
+        for (const auto& word : container::op_words)
+            if (word.text == text) return word.op;
+        return Error(Kind::invalid, cat("unknown operation '", text, "'"));
+    }
+    static std::string text(const container::Op& op) {
+        for (const auto& word : container::op_words)
+            if (word.op == op) return std::string(word.text);
+        bug("operation without a word");
+    }
+};
+
+}  // namespace berth
+
+namespace berth::container {
+
+namespace {
+
+struct KindWord {
+    Kind kind;
+    std::string_view text;
+};
+constexpr KindWord kind_words[] = {
+    {Kind::invalid, "invalid"},         {Kind::not_found, "not_found"}, {Kind::exists, "exists"},
+    {Kind::wrong_state, "wrong_state"}, {Kind::denied, "denied"},       {Kind::unsupported, "unsupported"},
+    {Kind::corrupt, "corrupt"},         {Kind::busy, "busy"},           {Kind::system, "system"},
+    {Kind::internal, "internal"},
+};
+
+// Room for the three of exec and the console.
+constexpr std::size_t most_descriptors = 8;
+
+/// sun_path holds 108 bytes and a root may be deep: the folder's descriptor makes any path short.
+Result<Fd> open_socket(const std::string& run_folder, sockaddr_un& address, Fd& folder) {
+    folder = TRY(sys::open(run_folder, O_PATH | O_DIRECTORY));
+    const std::string path = cat("/proc/self/fd/", folder.raw(), "/control.sock");
+    address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    const int raw = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (raw < 0) return Error::of_errno(errno, "socket");
+    return Fd(raw);
+}
+
+const sockaddr* generic(const sockaddr_un& address) {
+    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
+}
+
+Result<void> send_packet(const Fd& socket, const std::string& text, std::span<const int> descriptors) {
+    iovec part{const_cast<char*>(text.data()), text.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptors.size() > most_descriptors) bug("control: too many descriptors");
+    if (!descriptors.empty()) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+        cmsghdr* head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+        std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
+    }
+    ssize_t sent;
+    do sent = ::sendmsg(socket.raw(), &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0) return Error::of_errno(errno, "send to monitor");
+    return {};
+}
+
+}  // namespace
+
+template <class Io>
+void fields(Io& io, Request& r) {
+    io.required("Op", r.op);
+    io.optional("Input", r.input);
+    io.optional("Output", r.output);
+    io.optional("ErrorOutput", r.error_output);
+    io.optional("Rows", r.rows);
+    io.optional("Columns", r.columns);
+    io.optional("Signal", r.signal);
+    io.required("TimeoutSeconds", r.timeout_seconds);
+    io.optional("ForRestart", r.for_restart);
+    io.optional("Process", r.process);
+    io.optional("Condition", r.condition);
+    io.optional("Argv", r.argv);
+    io.optional("Env", r.env);
+    io.optional("User", r.user);
+    io.optional("WorkingDir", r.working_dir);
+    io.optional("Tty", r.tty);
+    io.optional("Privileged", r.privileged);
+    io.optional("Detach", r.detach);
+}
+
+template <class Io>
+void fields(Io& io, Answer& a) {
+    io.required("OK", a.ok);
+    io.optional("Kind", a.kind);
+    io.optional("Error", a.error);
+    io.optional("Hint", a.hint);
+    io.optional("Code", a.code);
+    io.required("Exit", a.exit);
+    io.optional("Pid", a.pid);
+    io.optional("Killed", a.killed);
+    io.optional("IgnoredSignal", a.ignored_signal);
+    io.optional("Warnings", a.warnings);
+    io.optional("Health", a.health);
+}
+
+Answer answer_of(const Error& error) {
+    Answer answer;
+    answer.ok = false;
+    answer.error = error.text();
+    answer.hint = error.hint();
+    answer.code = error.code();
+    for (const KindWord& word : kind_words)
+        if (word.kind == error.kind()) answer.kind = word.text;
+    return answer;
+}
+
+std::optional<Error> error_of(const Answer& answer) {
+    if (answer.ok) return std::nullopt;
+    Kind kind = Kind::internal;
+    for (const KindWord& word : kind_words)
+        if (word.text == answer.kind) kind = word.kind;
+    Error error(kind, answer.error);
+    return answer.hint.empty() ? std::move(error) : std::move(error).with_hint(answer.hint);
+}
+
+Result<Fd> connect_control(const std::string& run_folder) {
+    sockaddr_un address;
+    Fd folder;
+    auto opened = open_socket(run_folder, address, folder);
+    if (!opened.ok()) return std::move(opened).error().with_kind(Kind::not_found);
+    Fd socket = std::move(opened).value();
+    int result;
+    do result = ::connect(socket.raw(), generic(address), sizeof address);
+    while (result != 0 && errno == EINTR);
+    if (result == 0) return socket;
+    const int code = errno;
+    Error error = Error::of_errno(code, "connect to monitor");
+    if (code == ENOENT || code == ECONNREFUSED) return std::move(error).with_kind(Kind::not_found);
+    return error;
+}
+
+Result<Fd> listen_control(const std::string& run_folder) {
+    sockaddr_un address;
+    Fd folder;
+    Fd socket = TRY(open_socket(run_folder, address, folder));
+    if (auto gone = sys::unlinkat(folder, "control.sock"); !gone.ok() && gone.error().code() != ENOENT)
+        return std::move(gone).error();
+    if (::bind(socket.raw(), generic(address), sizeof address) != 0) return Error::of_errno(errno, "bind control socket");
+    if (::listen(socket.raw(), 64) != 0) return Error::of_errno(errno, "listen on control socket");
+    return socket;
+}
+
+Result<void> send_request(const Fd& socket, const Request& request, std::span<const int> descriptors) {
+    return send_packet(socket, json_text(to_json(request)), descriptors);
+}
+
+Result<void> send_answer(const Fd& socket, const Answer& answer, std::span<const int> descriptors) {
+    return send_packet(socket, json_text(to_json(answer)), descriptors);
+}
+
+Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
+    Packet packet;
+    packet.bytes.resize(limit);
+    iovec part{packet.bytes.data(), packet.bytes.size()};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t got;
+    do got = ::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        // A monitor that was killed with our packet unread resets the connection: the same as its end.
+        if (errno != ECONNRESET) return Error::of_errno(errno, "receive from monitor");
+        got = 0;
+    }
+    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
+        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int raw = -1;
+            std::memcpy(&raw, CMSG_DATA(head) + i * sizeof(int), sizeof raw);
+            packet.descriptors.emplace_back(raw);
+        }
+    }
+    if ((message.msg_flags & MSG_TRUNC) != 0) return Error(Kind::invalid, cat("packet larger than ", limit, " bytes"));
+    packet.bytes.resize(static_cast<std::size_t>(got));
+    return packet;
+}
+
+Result<Request> parse_request(std::string_view text) {
+    const Json json = TRY(parse_json(text), "request");
+    return TRY(from_json<Request>(json), "request");
+}
+
+Result<Answer> parse_answer(std::string_view text) {
+    const Json json = TRY(parse_json(text), "answer");
+    return TRY(from_json<Answer>(json), "answer");
+}
+
+Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
+    TRY(send_request(socket, request, descriptors));
+    const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    if (packet.bytes.empty()) return Error(Kind::system, "the container's monitor ended without an answer");
+    Answer answer = TRY(parse_answer(packet.bytes));
+    if (auto error = error_of(answer)) return std::move(*error);
+    return answer;
+}
+
+}  // namespace berth::container
