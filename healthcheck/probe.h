@@ -83,11 +83,11 @@ public:
     void probe_began(Tick now);
     /// It ended (success: exit code 0). True when the status changed, which is the moment for an event.
     bool probe_ended(Tick now, ProbeResult result);
-    /// No probes from here on. A probe under way is to be killed and its result dropped.
+    /// No probes from here on. A probe under way is to be killed and its result dropped. docker: paused is unhealthy.
     void pause();
     void unpause(Tick now);
-    /// The container ended: docker shows unhealthy from then on. True when the status changed.
-    bool end();
+    /// The container ended: docker shows unhealthy from then on, without an event.
+    void end();
 
     /// When the next probe is to start; nothing while one is under way, or paused, or ended.
     std::optional<Tick> next_probe() const { return next_; }
