@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 

@@ -1,0 +1,36 @@
+#pragma once
+// berth's firewall: one table, `inet berth`, made once and then only given and deprived of elements. What is in it and
+// why stands above the rules in firewall.cpp. Tables of others are never read or written.
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "network/address.h"
+#include "network/nft.h"
+#include "network/ports.h"
+
+namespace berth::network {
+
+/// How the packets of one bridge are treated.
+struct BridgeRules {
+    std::string name;
+    bool masquerade = true;  ///< leaving packets take the host's address
+    bool internal = false;   ///< no way out and none in
+};
+
+/// Elements for a bridge, and for a port published to a container's address. Pure.
+std::vector<nft::Element> bridge_elements(const BridgeRules& bridge);
+std::vector<nft::Element> port_elements(const PublishedPort& port, const IpAddress& container);
+/// Marks a family whose forwarding was off until berth turned it on: what has nothing to do with berth is not forwarded.
+std::vector<nft::Element> closed_family_element(Family family);
+
+/// Makes the table with these elements, replacing one that is there, in one transaction.
+Result<void> create_firewall(Netlink& netfilter, std::span<const nft::Element> elements);
+/// Adds elements. Kind::not_found (ENOENT) when the table is missing; Kind::exists when one is there already and
+/// `existing` refuses that.
+Result<void> add_elements(Netlink& netfilter, std::span<const nft::Element> elements, nft::Existing existing);
+/// Removes elements; those that are absent, and an absent table, are fine.
+Result<void> remove_elements(Netlink& netfilter, std::span<const nft::Element> elements);
+
+}  // namespace berth::network
