@@ -46,8 +46,10 @@ Result<std::vector<Heredoc>> find_heredocs(std::string_view line) {
     const auto split = expand(line, unset, options);
     // Not words for us, so for the shell: `echo it's <<x` is its business.
     if (!split.ok()) return documents;
-    for (const std::string& word : split.value().words)
-        if (auto document = TRY(parse_heredoc(word))) documents.push_back(std::move(*document));
+    for (const std::string& word : split.value().words) {
+        auto document = TRY(parse_heredoc(word));
+        if (document) documents.push_back(std::move(*document));
+    }
     return documents;
 }
 

@@ -66,7 +66,9 @@ Result<void> split_rest(Node& node, char escape) {
             return {};
         }
         case Shape::nested:
-            if (!node.rest.empty()) node.nested.push_back(TRY(parse_line(node.rest, escape)));
+            if (node.rest.empty()) return {};
+            node.nested.resize(1);
+            node.nested.front() = TRY(parse_line(node.rest, escape));
             return {};
         case Shape::unknown: return {};
     }
@@ -153,7 +155,8 @@ private:
 
     /// One more physical line behind a continuation mark; true when yet another one follows.
     Result<bool> append_line(std::string& joined, bool& has_empty_line) {
-        std::string_view line = trim_line_end(TRY(reader_.next()));
+        const std::string_view physical = TRY(reader_.next());
+        std::string_view line = trim_line_end(physical);
         if (is_comment(line)) return true;
         if (trim_left(line).empty()) {
             has_empty_line = true;
