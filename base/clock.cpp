@@ -53,6 +53,12 @@ std::int64_t days_of_date(Date date) {
     return era * 146097 + static_cast<std::int64_t>(doe) - 719468;
 }
 
+unsigned days_in(std::int64_t year, std::int64_t month) {
+    constexpr unsigned days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leaps = month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (leaps ? 1 : 0);
+}
+
 std::string date_and_time(Moment moment) {
     std::int64_t seconds = moment.nanoseconds / second;
     if (moment.nanoseconds % second < 0) --seconds;
@@ -129,7 +135,7 @@ Result<Duration> parse_duration(std::string_view text) {
         rest.remove_prefix(found->name.size());
         total += value * static_cast<double>(found->nanoseconds);
     }
-    if (total > 9.2e18) return refuse();
+    if (!(total < 9.2e18)) return refuse();  // from_chars also reads "inf" and "nan".
     const auto whole = static_cast<std::int64_t>(std::llround(total));
     return Duration{negative ? -whole : whole};
 }
@@ -177,7 +183,7 @@ Result<Moment> parse_moment(std::string_view text) {
         if (valid && take(rest, '.')) fraction = take_fraction(rest);
         valid = valid && take_offset(rest, offset);
     }
-    valid = valid && rest.empty() && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour < 24 && minute < 60 && sec <= 60;
+    valid = valid && rest.empty() && month >= 1 && month <= 12 && day >= 1 && day <= days_in(year, month) && hour < 24 && minute < 60 && sec <= 60;
     valid = valid && year >= 1 && year <= 2261;
     if (!valid) return Error(Kind::invalid, cat("invalid time '", text, "': expected RFC 3339, such as 2026-01-31T12:00:00Z"));
     const std::int64_t days = days_of_date({year, static_cast<unsigned>(month), static_cast<unsigned>(day)});

@@ -29,25 +29,67 @@ struct DirStream {
     ~DirStream() { ::closedir(stream); }
 };
 
-Result<void> remove_below(const Fd& parent, const std::string& name, dev_t device, int depth) {
-    if (depth > 1024) return Error(Kind::invalid, cat(name, ": folders nested too deep"));
-    auto opened = sys::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!opened.ok()) {
-        const int code = opened.error().code();
-        if (code == ENOENT) return {};
-        if (code != ENOTDIR && code != ELOOP) return std::move(opened).error();
-        auto gone = sys::unlinkat(parent, name);
-        if (!gone.ok() && gone.error().code() != ENOENT) return gone;
+// Below this many folders a tree is continued from its top: a container can nest deeper than there are descriptors.
+constexpr int deepest_descent = 128;
+
+Result<void> gone_or(Result<void> removed) {
+    if (!removed.ok() && removed.error().code() == ENOENT) return {};
+    return removed;
+}
+
+/// Removes what is in a folder. `top` is the folder where the removal began.
+class Emptying {
+public:
+    explicit Emptying(const Fd& top) : top_(top) {}
+
+    Result<void> run() {
+        // A second round finds what the first moved to the top.
+        do {
+            moved_ = false;
+            TRY(empty(top_, 1));
+        } while (moved_);
         return {};
     }
-    const Fd folder = TRY(std::move(opened));
-    const struct stat status = TRY(sys::fstat(folder));
-    if (status.st_dev != device) return Error(Kind::busy, cat(name, ": is a mount point"));
-    const std::vector<std::string> names = TRY(list_folder(folder));
-    for (const std::string& below : names) TRY(remove_below(folder, below, device, depth + 1), name);
-    auto gone = sys::unlinkat(parent, name, AT_REMOVEDIR);
-    if (!gone.ok() && gone.error().code() != ENOENT) return gone;
-    return {};
+
+private:
+    Result<void> empty(const Fd& folder, int depth) {
+        const std::vector<std::string> names = TRY(list_folder(folder));
+        for (const std::string& name : names) TRY(remove(folder, name, depth));
+        return {};
+    }
+
+    Result<void> remove(const Fd& parent, const std::string& name, int depth) {
+        auto opened = sys::openat2(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+        if (!opened.ok()) {
+            const int code = opened.error().code();
+            if (code == EXDEV) return Error(Kind::busy, cat(name, ": is a mount point"));
+            if (code == ENOTDIR || code == ELOOP) return gone_or(sys::unlinkat(parent, name));
+            if (code == ENOENT) return {};
+            return std::move(opened).error();
+        }
+        if (depth >= deepest_descent) return move_to_top(parent, name);
+        const Fd folder = TRY(std::move(opened));
+        TRY(empty(folder, depth + 1), name);
+        return gone_or(sys::unlinkat(parent, name, AT_REMOVEDIR));
+    }
+
+    Result<void> move_to_top(const Fd& parent, const std::string& name) {
+        moved_ = true;
+        for (;;) {
+            auto done = sys::renameat(parent, name, top_, cat(".deep-", counter_++), RENAME_NOREPLACE);
+            if (done.ok() || done.error().code() != EEXIST) return gone_or(std::move(done));
+        }
+    }
+
+    const Fd& top_;
+    bool moved_ = false;
+    unsigned counter_ = 0;
+};
+
+Result<bool> is_mount_root(const Fd& folder) {
+    struct statx status{};
+    if (::statx(folder.raw(), "", AT_EMPTY_PATH, 0, &status) != 0) return Error::of_errno(errno, "statx");
+    return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 }  // namespace
@@ -113,10 +155,18 @@ Result<std::vector<std::string>> list_folder(const Fd& folder) {
 }
 
 Result<void> remove_tree(const Fd& folder, const std::string& name) {
-    auto status = sys::fstatat(folder, name);
-    if (!status.ok() && status.error().code() == ENOENT) return {};
-    const struct stat top = TRY(std::move(status));
-    return remove_below(folder, name, top.st_dev, 0);
+    auto opened = sys::openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!opened.ok()) {
+        const int code = opened.error().code();
+        if (code == ENOTDIR || code == ELOOP) return gone_or(sys::unlinkat(folder, name));
+        if (code == ENOENT) return {};
+        return std::move(opened).error();
+    }
+    const Fd top = TRY(std::move(opened));
+    // Asked first: rmdir(2) would refuse it too, but only when all below it is gone.
+    if (TRY(is_mount_root(top), name)) return Error(Kind::busy, cat(name, ": is a mount point"));
+    TRY(Emptying(top).run(), name);
+    return gone_or(sys::unlinkat(folder, name, AT_REMOVEDIR));
 }
 
 Result<void> make_host_folders(const std::string& path, mode_t mode) {

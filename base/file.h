@@ -27,8 +27,8 @@ Result<void> replace_file(const Fd& folder, const std::string& name, std::string
 
 /// Names in the folder, sorted bytewise, without "." and "..".
 Result<std::vector<std::string>> list_folder(const Fd& folder);
-/// Removes `name` below `folder` with all that is in it, through descriptors and without following links; crosses no
-/// mount. Absent is success.
+/// Removes `name` below `folder` with all that is in it, at any depth, through descriptors and without following links.
+/// A mount point, there or below, is refused with Kind::busy. Absent is success.
 Result<void> remove_tree(const Fd& folder, const std::string& name);
 /// mkdir -p for the host's own paths. Folders that are there keep their mode.
 Result<void> make_host_folders(const std::string& path, mode_t mode);

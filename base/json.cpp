@@ -16,7 +16,7 @@ constexpr std::size_t deepest = 64;
 std::string_view type_word(const Json& value) {
     if (value.is_null()) return "null";
     if (value.boolean() != nullptr) return "a boolean";
-    if (value.integer() != nullptr || value.number() != nullptr) return "a number";
+    if (value.integer() != nullptr || value.large() != nullptr || value.number() != nullptr) return "a number";
     if (value.string() != nullptr) return "a string";
     return value.array() != nullptr ? "an array" : "an object";
 }
@@ -76,6 +76,9 @@ int on_number(void* context, const char* digits, std::size_t size) {
     std::int64_t whole = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + size, whole);
     if (code == std::errc() && end == text.data() + size) return tree(context).put(whole);
+    std::uint64_t large = 0;
+    const auto [large_end, large_code] = std::from_chars(text.data(), text.data() + size, large);
+    if (large_code == std::errc() && large_end == text.data() + size) return tree(context).put(large);
     double real = 0;
     const auto [real_end, real_code] = std::from_chars(text.data(), text.data() + size, real);
     if (real_code != std::errc() || real_end != text.data() + size) return tree(context).fail(cat("number ", text, " is out of range"));
@@ -107,6 +110,41 @@ Error syntax_error(yajl_handle parser, std::string_view text) {
     return Error(Kind::invalid, cat("line ", line, ": ", what));
 }
 
+/// How many bytes the UTF-8 sequence at the front takes; 0 when there is none (RFC 3629 §4: no overlong form, no surrogate).
+std::size_t sequence_at(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+    const auto follows = [&](std::size_t i) { return (byte(i) & 0xc0u) == 0x80u; };
+    const unsigned first = byte(0), second = byte(1);
+    if (first < 0x80) return 1;
+    if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) {
+        const bool fits = !(first == 0xe0 && second < 0xa0) && !(first == 0xed && second > 0x9f);
+        return fits && follows(1) && follows(2) ? 3 : 0;
+    }
+    const bool fits = first >= 0xf0 && first <= 0xf4 && !(first == 0xf0 && second < 0x90) && !(first == 0xf4 && second > 0x8f);
+    return fits && follows(1) && follows(2) && follows(3) ? 4 : 0;
+}
+
+std::string with_valid_utf8(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t length = sequence_at(text);
+        out += length > 0 ? text.substr(0, length) : "\xef\xbf\xbd";
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return out;
+}
+
+void put_text(yajl_gen out, const std::string& text) {
+    const bool is_ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    const std::string valid = is_ascii ? std::string() : with_valid_utf8(text);
+    const std::string& shown = is_ascii ? text : valid;
+    yajl_gen_string(out, static_cast<const unsigned char*>(static_cast<const void*>(shown.data())), shown.size());
+}
+
+/// Text that stands for itself: numbers, and the empty containers, between whose brackets yajl would put an empty line.
+void put_raw(yajl_gen out, std::string_view text) { yajl_gen_number(out, text.data(), text.size()); }
+
 void generate(yajl_gen out, const Json& value) {
     if (value.is_null()) {
         yajl_gen_null(out);
@@ -114,21 +152,25 @@ void generate(yajl_gen out, const Json& value) {
         yajl_gen_bool(out, *boolean ? 1 : 0);
     } else if (const std::int64_t* integer = value.integer()) {
         yajl_gen_integer(out, *integer);
+    } else if (const std::uint64_t* large = value.large()) {
+        put_raw(out, cat(*large));
     } else if (const double* number = value.number()) {
         char digits[32];
         const auto end = std::to_chars(digits, digits + sizeof digits, *number).ptr;
-        if (std::isfinite(*number)) yajl_gen_number(out, digits, static_cast<std::size_t>(end - digits));
+        if (std::isfinite(*number)) put_raw(out, {digits, end});
         else yajl_gen_null(out);
     } else if (const std::string* text = value.string()) {
-        yajl_gen_string(out, static_cast<const unsigned char*>(static_cast<const void*>(text->data())), text->size());
+        put_text(out, *text);
     } else if (const Json::Array* array = value.array()) {
+        if (array->empty()) return put_raw(out, "[]");
         yajl_gen_array_open(out);
         for (const Json& element : *array) generate(out, element);
         yajl_gen_array_close(out);
     } else {
+        if (value.object()->empty()) return put_raw(out, "{}");
         yajl_gen_map_open(out);
         for (const auto& [name, member] : *value.object()) {
-            yajl_gen_string(out, static_cast<const unsigned char*>(static_cast<const void*>(name.data())), name.size());
+            put_text(out, name);
             generate(out, member);
         }
         yajl_gen_map_close(out);
@@ -209,6 +251,7 @@ Result<void> read(const Json& from, bool& into) {
 
 Result<void> read(const Json& from, double& into) {
     if (from.integer() != nullptr) into = static_cast<double>(*from.integer());
+    else if (from.large() != nullptr) into = static_cast<double>(*from.large());
     else if (from.number() != nullptr) into = *from.number();
     else return wrong_type("a number", from);
     return {};
@@ -221,8 +264,10 @@ Result<void> read(const Json& from, std::string& into) {
 }
 
 Result<std::int64_t> read_integer(const Json& from, std::int64_t low, std::uint64_t high) {
-    // 18446744073709551615 and friends arrive as a double; rlimits use them for "no limit".
-    if (const double* number = from.number(); number != nullptr && *number >= 1.8446744073709550e19 && high == UINT64_MAX) return -1;
+    if (const std::uint64_t* large = from.large()) {
+        if (*large > high) return Error(Kind::invalid, cat(*large, " is out of range"));
+        return static_cast<std::int64_t>(*large);
+    }
     if (from.integer() == nullptr) return wrong_type("a whole number", from);
     const std::int64_t value = *from.integer();
     const bool too_high = value > 0 && static_cast<std::uint64_t>(value) > high;

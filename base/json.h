@@ -38,7 +38,10 @@ public:
     Json(bool value) : value_(value) {}
     template <std::integral Number>
         requires(!std::same_as<Number, bool>)
-    Json(Number value) : value_(static_cast<std::int64_t>(value)) {}
+    Json(Number value) {
+        if (std::in_range<std::int64_t>(value)) value_ = static_cast<std::int64_t>(value);
+        else value_ = static_cast<std::uint64_t>(value);
+    }
     Json(double value) : value_(value) {}
     Json(std::string value) : value_(std::move(value)) {}
     Json(std::string_view value) : value_(std::string(value)) {}
@@ -49,6 +52,8 @@ public:
     bool is_null() const { return std::holds_alternative<std::monostate>(value_); }
     const bool* boolean() const { return std::get_if<bool>(&value_); }
     const std::int64_t* integer() const { return std::get_if<std::int64_t>(&value_); }
+    /// A whole number above the range of integer(), such as 18446744073709551615.
+    const std::uint64_t* large() const { return std::get_if<std::uint64_t>(&value_); }
     const double* number() const { return std::get_if<double>(&value_); }
     const std::string* string() const { return std::get_if<std::string>(&value_); }
     const Array* array() const { return std::get_if<Array>(&value_); }
@@ -65,7 +70,7 @@ public:
     bool operator==(const Json&) const = default;
 
 private:
-    std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
+    std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, std::string, Array, Object> value_;
 };
 
 /// Parses one document. Refused: more than `limit` bytes, nesting over 64, members named twice, invalid UTF-8, anything
@@ -73,7 +78,8 @@ private:
 Result<Json> parse_json(std::string_view text, std::size_t limit = 64u << 20);
 
 enum class JsonStyle { compact, indented };
-/// Compact has no spaces; indented uses four, as docker inspect. < > & stay as they are.
+/// Compact has no spaces; indented uses four, as docker inspect. < > & stay as they are. Bytes that are no UTF-8 become
+/// U+FFFD one by one, as Go writes them: what is written can be read again.
 std::string json_text(const Json& value, JsonStyle style = JsonStyle::compact);
 
 /// Specialise for types written as a string: static Result<T> parse(std::string_view), static std::string text(const T&).
@@ -101,6 +107,7 @@ inline Result<void> read(const Json& from, Json& into) { return into = from, Res
 Result<void> read(const Json& from, bool& into);
 Result<void> read(const Json& from, double& into);
 Result<void> read(const Json& from, std::string& into);
+/// The number when it lies in low...high; above INT64_MAX as its 64 bits.
 Result<std::int64_t> read_integer(const Json& from, std::int64_t low, std::uint64_t high);
 
 template <std::integral Number>
