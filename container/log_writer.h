@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -17,51 +18,75 @@ namespace berth::container {
 
 enum class LogStream { output, error_output };
 
-/// A driver: takes whole lines. Two real ones and more (log_json.cpp, log_local.cpp, log_syslog.cpp).
+/// One line, or a part of a line that is too long (then without newline, and not the last one).
+struct LogLine {
+    LogStream stream = LogStream::output;
+    std::string_view text;  ///< with its newline; without when it is a part, or the stream ended there
+    bool is_part = false;   ///< more of the same line follows
+    Moment time;
+    std::string_view process;  ///< of --proc; empty for the command
+};
+
+/// A driver. append() may keep bytes back until flush(), which is called once a batch.
 class LogDriver {
 public:
     virtual ~LogDriver() = default;
-    /// One line or part of a line; a part has no newline at its end.
-    virtual void append(LogStream stream, std::string_view line, Moment time) = 0;
-    /// Hands on what was appended: called once per batch. False when the batch was lost.
-    virtual bool flush() = 0;
+    virtual void append(const LogLine& line) = 0;
+    /// How many of the lines appended since the last flush were lost.
+    virtual std::uint64_t flush() = 0;
+    /// A process that works for the driver (compression): it is to be reaped when this is readable. -1: none.
+    virtual int background() const { return -1; }
+    virtual void reap_background() {}
 };
 
 class LogWriter {
 public:
-    /// Opens the driver of `config.log_config` in the container's folder. Kind::invalid for an unknown driver or option.
+    /// Opens the driver of the container's log configuration; `folder` is the container's.
     static Result<LogWriter> open(const Fd& folder, const Definition& definition);
+    explicit LogWriter(std::unique_ptr<LogDriver> driver) : driver_(std::move(driver)) {}
 
-    /// Bytes as they were read. Flushes at the end.
-    void write(LogStream stream, std::string_view bytes);
-    /// The stream ended: a last line without newline is written.
-    void end_of(LogStream stream);
+    /// A stream to write to: one for each pipe. Returns its number.
+    std::size_t add_stream(LogStream stream, std::string process = {});
+    /// Bytes as they were read; handed on before it returns.
+    void write(std::size_t stream, std::string_view bytes);
+    /// The stream ended: what stands there without a newline is written.
+    void end_of(std::size_t stream);
     /// Lines lost to a full disk or a full queue, so far.
     std::uint64_t dropped() const { return dropped_; }
-    void count_dropped(std::uint64_t lines) { dropped_ += lines; }
+    LogDriver& driver() { return *driver_; }
 
 private:
-    LogWriter() = default;
-    void cut(LogStream stream, std::string_view bytes);
+    struct Stream {
+        LogStream kind;
+        std::string process;
+        std::string rest;     ///< Begun, no newline yet.
+        Moment time{};        ///< of the line that was begun or split
+        bool is_split = false;
+    };
+    void emit(Stream& stream, std::string_view text, bool is_part);
+    Moment next_time();
+
     std::unique_ptr<LogDriver> driver_;
-    struct Partial {
-        std::string bytes;
-        Moment time;
-        bool split = false;
-    } partial_[2];
-    Moment last_;
-    std::uint64_t appended_ = 0;
+    std::vector<Stream> streams_;
+    Moment last_{};
+    Moment batch_{};
     std::uint64_t dropped_ = 0;
 };
 
-/// Refuses what `create` must refuse: an unknown driver or an option it does not have.
-Result<void> check_log_config(const LogConfig& config);
-/// "10m", "1g", -1 for unlimited: docker's decimal or binary sizes of log options.
+/// Sizes and numbers of the file drivers' options.
 struct LogLimits {
-    std::int64_t max_size = 10'000'000;  ///< -1: no rotation
+    std::int64_t max_size = 10'000'000;  ///< bytes; -1: no rotation
     std::int64_t max_files = 3;
     bool compress = true;
 };
+/// max-size, max-file, compress of json-file and local; decimal suffixes as docker's ("10m" = 10,000,000).
 Result<LogLimits> parse_log_limits(const LogConfig& config);
+/// Refuses what `create` must refuse: an unknown driver or an option it does not have.
+Result<void> check_log_config(const LogConfig& config);
+
+/// labels, labels-regex aside, env and tag as attributes of each line; empty without such options.
+TextMap log_attributes(const Definition& definition);
+/// docker's tag template: {{.ID}} {{.FullID}} {{.Name}} {{.ImageName}} {{.ImageID}} {{.ImageFullID}} {{.DaemonName}}.
+std::string log_tag(const Definition& definition, std::string_view form);
 
 }  // namespace berth::container
