@@ -142,22 +142,25 @@ Result<Duration> parse_duration(std::string_view text) {
 
 std::string duration_text(Duration duration) {
     if (duration.nanoseconds == 0) return "0s";
+    // Unsigned: the lowest of all has no positive counterpart.
     const bool negative = duration.nanoseconds < 0;
-    const std::int64_t all = negative ? -duration.nanoseconds : duration.nanoseconds;
-    const auto decimals = [](std::int64_t value, std::int64_t unit) {
-        std::string text = std::to_string(value / unit);
-        std::string fraction = padded(value % unit, std::to_string(unit).size() - 1);
+    const auto bits = static_cast<std::uint64_t>(duration.nanoseconds);
+    const std::uint64_t all = negative ? -bits : bits;
+    const auto decimals = [](std::uint64_t value, std::uint64_t unit) {
+        std::string text = cat(value / unit);
+        std::string fraction = padded(static_cast<std::int64_t>(value % unit), cat(unit).size() - 1);
         while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
         return fraction.empty() ? text : cat(text, '.', fraction);
     };
+    constexpr std::uint64_t one_second = second, one_minute = 60 * one_second, one_hour = 60 * one_minute;
     std::string text = negative ? "-" : "";
     if (all < 1'000) return cat(text, all, "ns");
     if (all < 1'000'000) return cat(text, decimals(all, 1'000), "µs");
-    if (all < second) return cat(text, decimals(all, 1'000'000), "ms");
-    const std::int64_t hours = all / (3600 * second), minutes = all / (60 * second) % 60;
+    if (all < one_second) return cat(text, decimals(all, 1'000'000), "ms");
+    const std::uint64_t hours = all / one_hour, minutes = all / one_minute % 60;
     if (hours > 0) text += cat(hours, 'h');
     if (hours > 0 || minutes > 0) text += cat(minutes, 'm');
-    return cat(text, decimals(all % (60 * second), second), 's');
+    return cat(text, decimals(all % one_minute, one_second), 's');
 }
 
 Moment now() { return {read_clock(CLOCK_REALTIME)}; }

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -61,6 +62,9 @@ SpawnPlan plan_of(const SpawnOptions& options) {
     }
     for (int i = 0; i < count; ++i)
         if (::dup2(high[i], i) < 0) goto failed;
+    // What the caller of this command left open (a lock, the end of a pipe) is none of the program's, which may live long.
+    // Linux before 5.11 does not know the flag: then only our own descriptors close, as they do by themselves.
+    ::syscall(SYS_close_range, static_cast<unsigned>(count), ~0u, CLOSE_RANGE_CLOEXEC);
     if (plan.path != nullptr) ::execve(plan.path, plan.argv.data(), plan.env.data());
     else ::syscall(SYS_execveat, plan.program, "", plan.argv.data(), plan.env.data(), AT_EMPTY_PATH);
 failed:
