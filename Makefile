@@ -52,14 +52,6 @@ FLAGS_network += -isystem /usr/include/libnl3
 # Between clone and exec nothing may call into a library, so no stack protector, no sanitizer (STYLE.md "Between clone and exec").
 $(BUILD)/obj/runtime/init/%.o: FLAGS_INIT := -fno-stack-protector -fno-sanitize=all -fno-exceptions -fno-rtti
 
-# CLI11 costs 11 s a file; precompiled once, cli's files take a second.
-CLI_PCH := $(BUILD)/obj/cli/cli11.h.gch
-$(CLI_PCH): cli/cli11.h
-	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS_ALL) -c -x c++-header $< -o $@
-$(call objects,$(call sources,cli) cli/berth_main.cpp cli/oci_main.cpp): $(CLI_PCH)
-FLAGS_cli := -I$(BUILD)/obj/cli -Winvalid-pch
-
 $(foreach f,$(FOLDERS),$(eval $(BUILD)/lib/lib$(f).a: $(call objects,$(call sources,$(f)))))
 $(BUILD)/lib/%.a:
 	@mkdir -p $(@D)
@@ -84,8 +76,6 @@ $(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs
 # --- unit tests: build/unit/FOLDER, one program a folder ---------------------------------------------------------------
 # Criterion's macros trip -Wpedantic and friends, and its assertions throw nothing we must not catch.
 $(BUILD)/obj/tests/unit/%.o: WARNINGS := -Wall -Wextra -Wno-maybe-uninitialized -Werror
-$(BUILD)/obj/tests/unit/cli/%.o: $(CLI_PCH)
-$(BUILD)/obj/tests/unit/cli/%.o: FLAGS_tests := -I$(BUILD)/obj/cli
 LIBS_OF_UNIT_base        := base
 LIBS_OF_UNIT_runtime     := runtime base
 LIBS_OF_UNIT_image       := image base

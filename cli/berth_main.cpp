@@ -1,0 +1,74 @@
+// berth: the start of every command. Global options, the command's name, its parser; then the command runs and its one
+// failure becomes one line and an exit status (docker: 125 for bad usage of options, 1 else; run and exec see their own).
+
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/globals.h"
+#include "cli/help.h"
+#include "cli/texts.h"
+
+namespace berth::cli {
+namespace {
+
+constexpr int status_of_bad_options = 125;
+
+int fail(const Error& error, int status) {
+    Session::print_error(error);
+    return status;
+}
+
+Error unknown_command(const Words& words) {
+    const bool in_family = is_command_family(words[0]) && words.size() > 1;
+    std::vector<std::string> candidates = first_words();
+    if (in_family) {
+        candidates.clear();
+        for (const auto& [verb, entry] : family_members(words[0])) candidates.push_back(verb);
+    }
+    const std::string typed = in_family ? cat(words[0], " ", words[1]) : words[0];
+    const std::string near = nearest_word(in_family ? words[1] : words[0], candidates);
+    Error error(Kind::invalid, cat("'", typed, "' is not a berth command"));
+    if (near.empty()) return std::move(error).with_hint("see 'berth --help'");
+    return std::move(error).with_hint(cat("did you mean 'berth ", in_family ? cat(words[0], " ") : "", near, "'?"));
+}
+
+int run_command(Session& session, const CommandEntry& entry, const std::string& spelling, const Words& words) {
+    Parser parser;
+    const Action action = entry.define(parser);
+    auto parsed = parser.parse(words);
+    const auto hint = [&] { return cat("see 'berth ", spelling, " --help'"); };
+    if (!parsed.ok()) return fail(std::move(parsed).error().context(spelling).with_hint(hint()), status_of_bad_options);
+    if (parsed.value().wants_help) return print(command_help(entry, spelling)), 0;
+    if (const auto complaint = parser.count_complaint(parsed.value().arguments.size()))
+        return fail(Error(Kind::invalid, cat("'berth ", spelling, "' ", *complaint)).with_hint(cat("usage: berth ", spelling, " ", parser.synopsis())), 1);
+    const auto status = action(session, parsed.value().arguments);
+    return status.ok() ? status.value() : fail(status.error(), entry.failure_status);
+}
+
+int run_main(const Words& all) {
+    auto read = read_globals(all);
+    if (!read.ok()) return fail(read.error(), status_of_bad_options);
+    const Globals globals = std::move(read).value();
+    if (globals.debug) log::set_level(log::Level::debug);
+    if (globals.wants_version) return print_line(cat("berth version ", BERTH_VERSION)), 0;
+    if (globals.words.empty()) return print(overview_help()), 0;
+
+    Session session(globals.paths);
+    const FoundCommand found = find_command(globals.words);
+    if (found.entry != nullptr) {
+        const auto rest = globals.words.begin() + static_cast<long>(found.words);
+        const std::string spelling = join_text(Words(globals.words.begin(), rest), " ");
+        return run_command(session, *found.entry, spelling, Words(rest, globals.words.end()));
+    }
+    const std::string& first = globals.words[0];
+    if (first == "help") return run_main(Words{"--help"});
+    const bool asks_family = globals.words.size() == 1 || globals.words[1] == "--help" || globals.words[1] == "-h";
+    if (is_command_family(first) && asks_family) return print(family_help(first)), 0;
+    return fail(unknown_command(globals.words), 1);
+}
+
+}  // namespace
+}  // namespace berth::cli
+
+int main(int argc, char** argv) {
+    return berth::cli::run_main(berth::cli::Words(argv + 1, argv + argc));
+}

@@ -1,0 +1,59 @@
+#include "cli/session.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/sys.h"
+
+namespace berth::cli {
+namespace {
+
+void write_out(int descriptor, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(descriptor, text.data(), text.size());
+        if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+        else if (errno != EINTR && errno != EAGAIN) return;
+    }
+}
+
+}  // namespace
+
+void print(std::string_view text) { write_out(STDOUT_FILENO, text); }
+void print_line(std::string_view text) { print(cat(text, "\n")); }
+void tell(std::string_view text) { write_out(STDERR_FILENO, text); }
+bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
+
+Result<container::Engine*> Session::engine() {
+    if (!engine_) engine_ = TRY(container::Engine::open(paths_));
+    return &*engine_;
+}
+
+void Session::print_error(const Error& error) {
+    std::string text = cat("berth: ", error.text(), "\n");
+    if (!error.hint().empty()) text += cat("hint: ", error.hint(), "\n");
+    if (log::debug_wanted())
+        text += cat("berth: debug: raised at ", error.where().file_name(), ":", error.where().line(), "\n");
+    tell(text);
+}
+
+int Session::for_each(const Words& arguments, const std::function<Result<void>(const std::string&)>& work) {
+    int status = 0;
+    for (const std::string& argument : arguments)
+        if (auto done = work(argument); !done.ok()) {
+            print_error(done.error());
+            status = 1;
+        }
+    return status;
+}
+
+Result<int> Session::for_each_container(const Words& arguments, const std::function<Result<void>(container::Engine&, container::Record&)>& work) {
+    container::Engine* engine = TRY(this->engine());
+    return for_each(arguments, [&](const std::string& argument) -> Result<void> {
+        container::Record record = TRY(container::find(*engine, argument));
+        TRY(work(*engine, record));
+        print_line(argument);
+        return {};
+    });
+}
+
+}  // namespace berth::cli
