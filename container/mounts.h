@@ -25,7 +25,7 @@ std::vector<MountPoint> inherited_mounts(const std::vector<MountPoint>& theirs, 
 /// A mount point and what create needs to make its source.
 struct PlannedMount {
     MountPoint point;
-    VolumeRequest volume;  ///< of type volume: how to make it, if it is not there
+    VolumeRequest volume = {};  ///< of type volume: how to make it, if it is not there
     bool fill = false;     ///< of type volume: copy the image's content into it while it is empty
 };
 /// Pure: merges the request into one list sorted so that a mount comes after the one it lies in. Anonymous volumes have

@@ -39,6 +39,11 @@ Result<PruneReport> prune_containers(Engine& engine, const PruneFilter& filter, 
 enum class VolumeChoice { anonymous, all };
 Result<PruneReport> prune_volumes(Engine& engine, const PruneFilter& filter, VolumeChoice choice, PruneMode mode);
 
+/// volume rm: Kind::busy with docker's "volume is in use - [ids]" when a container has it.
+Result<void> remove_volume(Engine& engine, const std::string& name);
+/// What rm -v and --rm do once the container's record is gone: its anonymous volumes, unless another container has them.
+Result<void> remove_anonymous_volumes(Engine& engine, const Definition& definition);
+
 /// For each volume the containers that mount it.
 Result<std::map<std::string, std::vector<std::string>>> volume_users(Engine& engine);
 

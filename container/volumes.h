@@ -3,10 +3,8 @@
 // volume.json does; the folder is made under a temporary name and renamed, so that a crash leaves no half volume.
 // Who uses a volume is not recorded here: it follows from the containers' records, and callers pass it in.
 
-#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -42,10 +40,10 @@ void fields(Io& io, Volume& volume) {
 }
 
 struct VolumeRequest {
-    std::string name;  ///< empty: 64 random hexadecimal digits, marked anonymous
+    std::string name = {};  ///< empty: 64 random hexadecimal digits, marked anonymous
     std::string driver = "local";
-    std::map<std::string, std::string> labels;
-    std::map<std::string, std::string> options;  ///< type, device, o: as for mount(8)
+    std::map<std::string, std::string> labels = {};
+    std::map<std::string, std::string> options = {};  ///< type, device, o: as for mount(8)
 };
 
 class Volumes {
@@ -55,14 +53,17 @@ public:
 
     /// Makes the volume, or returns the one there is when driver and options agree (docker: create is idempotent).
     Result<Volume> create(const VolumeRequest& request) const;
-    /// By name; anonymous ones also by a unique prefix of at least three characters.
+    /// By its whole name, as docker.
     Result<std::optional<Volume>> find(const std::string& name) const;
     /// The same, absence being docker's error "no such volume".
     Result<Volume> get(const std::string& name) const;
     /// Sorted by name.
     Result<std::vector<Volume>> list() const;
-    /// Removes it with its data. The caller has made sure that no container uses it.
+    /// Removes it with its data; absent is success. The caller has made sure that no container uses it, under the
+    /// exclusive lock unless nobody else can know the name yet (prune.h does that).
     Result<void> remove(const std::string& name) const;
+    /// Removes what interrupted commands left. The caller holds the exclusive lock.
+    Result<void> sweep() const;
     /// Bytes that its files take on disk.
     Result<std::int64_t> size_bytes(const Volume& volume) const;
 
@@ -70,12 +71,13 @@ public:
     /// empty; its own folder takes those of the image's. Nothing at that path is no error.
     Result<void> fill(const Volume& volume, const Root& image, const std::string& path) const;
 
-    /// Held while a volume is chosen, made or removed, so that none vanishes between look-up and use.
+    /// Shared: from choosing volumes until the container that uses them is published. Exclusive: from looking who uses a
+    /// volume until it is removed. create() takes it shared by itself.
     Result<DirLock> lock(LockMode mode) const;
 
 private:
     Volumes(std::string path, Fd folder) : path_(std::move(path)), folder_(std::move(folder)) {}
-    Result<std::optional<Volume>> load(const std::string& name) const;
+    Result<Volume> make(const Volume& volume) const;
     std::string path_;
     Fd folder_;
 };
