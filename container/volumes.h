@@ -33,7 +33,8 @@ void fields(Io& io, Volume& volume) {
     io.required("CreatedAt", volume.created_at);
     io.required("Driver", volume.driver);
     io.required("Labels", volume.labels);
-    if constexpr (!Io::reads) io.required("Mountpoint", volume.mountpoint);
+    // Empty while it is being stored, hence left out there.
+    if constexpr (!Io::reads) io.optional("Mountpoint", volume.mountpoint);
     io.required("Name", volume.name);
     io.required("Options", volume.options);
     io.required("Scope", volume.scope);
