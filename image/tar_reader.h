@@ -14,7 +14,7 @@ namespace berth::image {
 
 class TarReader {
 public:
-    /// `raw` sees every byte of the archive in order, content included, when it is not null (recipes are made so).
+    /// Sees every byte of the archive in order: recipes are made so.
     struct Observer {
         virtual ~Observer() = default;
         /// Headers, padding, and what stands behind the end.
@@ -35,22 +35,40 @@ public:
     Result<std::optional<Piece>> read_content();
     /// Reads what stands behind the archive's end to the end of the stream (a digest of the stream covers it).
     Result<void> drain();
+    /// After next() returned nothing: whether the end was marked by blocks of zeros. Some writers leave them out, and so does
+    /// a file that was cut off between two members.
+    bool has_end_mark() const { return has_end_mark_; }
 
 private:
-    struct Headers;
+    /// Content as it is stored: file offsets, ascending, with holes between.
     struct Extent {
         std::int64_t offset = 0;
         std::int64_t length = 0;
     };
-    Result<bool> read_block(std::array<char, 512>& block);
-    Result<std::string_view> fill(std::size_t wanted);
+    /// What L, K and x headers said about the member that follows.
+    struct Pending {
+        std::string name;
+        std::string link;
+        std::vector<std::pair<std::string, std::string>> pax;
+        bool has_name = false;
+        bool has_link = false;
+        bool has_pax = false;
+        bool any() const { return has_name || has_link || has_pax; }
+    };
+    struct Sparse;
+    using Block = std::array<char, 512>;
+
+    Result<std::size_t> fill(std::size_t wanted);
+    Result<void> take_raw(std::size_t size);
+    Result<bool> read_block(Block& block);
+    Result<bool> read_header(Block& block);
+    Result<std::string> read_body(const Block& block, std::string_view what);
+    Result<bool> read_extension(const Block& block, char type, Pending& pending);
+    Result<TarEntry> make_entry(const Block& block, char type, Pending& pending);
+    Result<void> read_gnu_sparse(const Block& block, Sparse& sparse);
+    Result<void> read_map_1_0(Sparse& sparse, std::int64_t& stored);
+    Result<void> set_content(Sparse& sparse, bool is_sparse, std::int64_t stored, std::int64_t& size);
     Result<void> finish_entry();
-    Result<std::string> read_body(std::int64_t size, std::int64_t limit);
-    Result<std::optional<TarEntry>> make_entry(const std::array<char, 512>& block, Headers& headers);
-    Result<void> read_sparse(const std::array<char, 512>& block, Headers& headers, TarEntry& entry, std::int64_t stored);
-    Result<void> read_sparse_gnu(const std::array<char, 512>& block);
-    Result<void> read_sparse_map_block();
-    Result<void> set_extents(std::vector<Extent> extents, std::int64_t stored, std::int64_t real_size);
 
     ByteSource& source_;
     Observer* observer_;
@@ -58,12 +76,11 @@ private:
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     bool at_end_ = false;
-    std::int64_t entries_ = 0;
-    std::int64_t stored_left_ = 0;  ///< stored bytes of the current content still to read
-    std::int64_t padding_ = 0;
-    std::vector<Extent> extents_;
+    bool has_end_mark_ = false;
+    bool is_done_ = false;
+    std::vector<Extent> extents_;  ///< of the current content, what is still to come from extent_ on
     std::size_t extent_ = 0;
-    std::int64_t extent_done_ = 0;
+    std::int64_t padding_ = 0;
 };
 
 }  // namespace berth::image

@@ -13,6 +13,14 @@
 
 namespace berth::image {
 
+/// Sees the archive's bytes and where their content went: what a recipe is made of (recipe.h).
+struct UnpackRecorder : TarReader::Observer {
+    /// `name` was created in `parent`; content that follows is its.
+    virtual Result<void> file(const Fd& parent, const std::string& name) = 0;
+    /// `name` in `parent` is replaced by a later member: take it away, its content may be needed.
+    virtual Result<void> displace(const Fd& parent, const std::string& name) = 0;
+};
+
 struct UnpackOptions {
     /// layer: ".wh." entries become overlay whiteouts, and what a layer may not hold is refused. plain (ADD, cp, import of a
     /// root file system that is no diff): every name is only a name.
@@ -22,13 +30,15 @@ struct UnpackOptions {
     enum class Existing { replace, refuse_type_change } existing = Existing::replace;
     std::optional<uid_t> uid;  ///< owner of everything, instead of the archive's
     std::optional<gid_t> gid;
-    /// Maps an entry's cleaned path to where it goes; "" leaves the entry out. Absent: as it is.
-    std::function<std::string(const std::string& path)> rename;
+    /// Maps an entry's cleaned path ("" for the root folder itself) to where it goes; nothing leaves it out. Absent: as it is.
+    std::function<std::optional<std::string>(const std::string& path)> rename;
     std::int64_t most_bytes = 1ll << 42;    ///< of content; more is refused
     std::int64_t most_entries = 4'000'000;
     /// Keep fractions of seconds in mtimes (cp does, layers do not).
     bool keep_nanoseconds = false;
-    TarReader::Observer* observer = nullptr;
+    /// Refuse an archive that ends without its end mark: nothing else tells that it was cut off between two members.
+    bool needs_end_mark = false;
+    UnpackRecorder* recorder = nullptr;
 };
 
 struct UnpackResult {
