@@ -1,0 +1,369 @@
+#include "container/log_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/cat.h"
+#include "base/file.h"
+#include "container/engine.h"
+#include "container/registry.h"
+#include "image/archive.h"
+
+namespace berth::container {
+
+namespace {
+
+using Sink = std::function<Result<bool>(const LogEntry&)>;
+constexpr std::size_t piece = 256 * 1024;
+// A line of the file holds at most 16 KiB of text, each byte of which may have become six.
+constexpr std::size_t longest_line = 1 << 20;
+// A monitor that was killed writes no last event; this bounds how long a follower waits for one.
+constexpr int longest_silence_ms = 2000;
+
+/// One file of the log: the current one or a rotated part.
+struct Part {
+    Fd file;
+    struct stat status;
+    bool is_compressed = false;
+    bool is_same_file(const struct stat& other) const {
+        return status.st_dev == other.st_dev && status.st_ino == other.st_ino;
+    }
+};
+
+std::optional<Part> open_part(const Fd& folder, const std::string& name, bool is_compressed) {
+    auto file = sys::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (!file.ok()) return std::nullopt;
+    const auto status = sys::fstat(file.value());
+    if (!status.ok() || !S_ISREG(status.value().st_mode)) return std::nullopt;
+    return Part{std::move(file).value(), status.value(), is_compressed};
+}
+
+/// Oldest first, the current file last. Opened from the newest on, so that a rotation meanwhile at most shows one file
+/// twice, which is noticed.
+std::vector<Part> open_parts(const Fd& folder, const std::string& name) {
+    std::vector<Part> parts;
+    if (auto current = open_part(folder, name, false)) parts.push_back(std::move(*current));
+    for (int index = 1;; ++index) {
+        // While a part is being compressed both forms are there; the plain one goes last.
+        auto part = open_part(folder, cat(name, ".", index), false);
+        if (!part) part = open_part(folder, cat(name, ".", index, ".gz"), true);
+        if (!part) break;
+        if (parts.empty() || !parts.back().is_same_file(part->status)) parts.push_back(std::move(*part));
+    }
+    std::reverse(parts.begin(), parts.end());
+    return parts;
+}
+
+/// Whole lines out of a stream of bytes. Lines too long to be ours are dropped.
+class LineReader {
+public:
+    explicit LineReader(image::ByteSource& source) : source_(source) {}
+
+    /// The next line without its end; nothing when there is none (yet).
+    Result<std::optional<std::string_view>> next() {
+        for (;;) {
+            const std::size_t end = buffer_.find('\n', scanned_);
+            if (end == std::string::npos) {
+                const std::size_t got = TRY(fill());
+                if (got == 0) return std::optional<std::string_view>();
+                continue;
+            }
+            const std::string_view line(buffer_.data() + begin_, end - begin_);
+            begin_ = scanned_ = end + 1;
+            if (!std::exchange(skips_, false)) return std::optional(line);
+        }
+    }
+    /// The stream begins anew.
+    void restart() {
+        buffer_.clear();
+        begin_ = scanned_ = 0;
+    }
+
+private:
+    Result<std::size_t> fill() {
+        buffer_.erase(0, std::exchange(begin_, 0));
+        if (buffer_.size() > longest_line) {
+            buffer_.clear();
+            skips_ = true;
+        }
+        const std::size_t held = scanned_ = buffer_.size();
+        buffer_.resize(held + piece);
+        auto got = source_.read(std::span(buffer_.data() + held, piece));
+        buffer_.resize(held + (got.ok() ? got.value() : 0));
+        return got;
+    }
+
+    image::ByteSource& source_;
+    std::string buffer_;
+    std::size_t begin_ = 0;
+    std::size_t scanned_ = 0;
+    bool skips_ = false;
+};
+
+/// Parses lines and hands on those that were asked for.
+class Emitter {
+public:
+    Emitter(const LogQuery& query, const Sink& sink) : query_(query), sink_(sink) {}
+
+    /// False when no further line is wanted.
+    Result<bool> take(std::string_view line) {
+        const std::optional<LogEntry> entry = parse_log_line(line);
+        if (!entry || (query_.since && entry->time < *query_.since)) return true;
+        if (only_after_ && entry->time <= *only_after_) return true;
+        // The writer's times only grow, so nothing behind this line is wanted.
+        if (query_.until && entry->time > *query_.until) return false;
+        last_ = entry->time;
+        return sink_(*entry);
+    }
+    Result<bool> take_all(LineReader& lines) {
+        for (;;) {
+            const std::optional<std::string_view> line = TRY(lines.next());
+            if (!line) return true;
+            const bool goes_on = TRY(take(*line));
+            if (!goes_on) return false;
+        }
+    }
+    /// From here on only what is newer than the last line handed on.
+    void skip_known() { only_after_ = last_; }
+    void take_unknown() { only_after_.reset(); }
+
+private:
+    const LogQuery& query_;
+    const Sink& sink_;
+    std::optional<Moment> last_;
+    std::optional<Moment> only_after_;
+};
+
+Result<bool> emit_part(const Part& part, std::uint64_t skipped_lines, Emitter& emitter) {
+    image::FdSource plain(part.file);
+    std::unique_ptr<image::Decompressor> packed;
+    if (part.is_compressed) packed = TRY(image::Decompressor::open(part.file));
+    LineReader lines(packed ? static_cast<image::ByteSource&>(*packed) : plain);
+    for (; skipped_lines > 0; --skipped_lines) TRY(lines.next());
+    return emitter.take_all(lines);
+}
+
+// --- tail --------------------------------------------------------------------------------------------------------------
+
+/// Moves the file's position to where its last `wanted` lines begin, and takes those found off `wanted`.
+Result<void> seek_tail(const Part& part, std::uint64_t& wanted) {
+    off_t at = part.status.st_size;
+    std::string buffer(piece, '\0');
+    bool at_end = true;
+    std::uint64_t found = 0;
+    while (at > 0) {
+        const std::size_t size = static_cast<std::size_t>(std::min<off_t>(at, static_cast<off_t>(piece)));
+        at -= static_cast<off_t>(size);
+        if (::pread(part.file.raw(), buffer.data(), size, at) != static_cast<ssize_t>(size))
+            return Error::of_errno(errno, "read log");
+        for (std::size_t i = size; i-- > 0;) {
+            if (buffer[i] != '\n') continue;
+            // The last line's own end comes first; a line begins behind each other one.
+            if (!std::exchange(at_end, false) && ++found == wanted) {
+                wanted = 0;
+                if (::lseek(part.file.raw(), at + static_cast<off_t>(i) + 1, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
+                return {};
+            }
+        }
+    }
+    wanted -= std::min(wanted, found + (at_end ? 0 : 1));
+    return {};
+}
+
+Result<std::uint64_t> count_lines(const Part& part) {
+    const std::unique_ptr<image::Decompressor> packed = TRY(image::Decompressor::open(part.file));
+    LineReader lines(*packed);
+    std::uint64_t count = 0;
+    for (;;) {
+        const std::optional<std::string_view> line = TRY(lines.next());
+        if (!line) break;
+        ++count;
+    }
+    if (::lseek(part.file.raw(), 0, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
+    return count;
+}
+
+/// Where reading begins: a part, and how many of its lines to leave out (a compressed part cannot be sought in).
+struct Beginning {
+    std::size_t part = 0;
+    std::uint64_t skipped_lines = 0;
+};
+Result<Beginning> find_beginning(const std::vector<Part>& parts, const LogQuery& query) {
+    Beginning begin{.part = 0, .skipped_lines = 0};
+    if (!query.tail) return begin;
+    std::uint64_t wanted = *query.tail;
+    for (begin.part = parts.size(); begin.part > 0 && wanted > 0; --begin.part) {
+        const Part& part = parts[begin.part - 1];
+        if (!part.is_compressed) {
+            TRY(seek_tail(part, wanted));
+            continue;
+        }
+        const std::uint64_t count = TRY(count_lines(part));
+        begin.skipped_lines = count > wanted ? count - wanted : 0;
+        wanted -= std::min(wanted, count);
+    }
+    return begin;
+}
+
+// --- follow ------------------------------------------------------------------------------------------------------------
+
+/// Waits for any change in a folder.
+class FolderWatch {
+public:
+    static Result<FolderWatch> open(const Fd& folder) {
+        Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+        if (!watch.valid()) return Error::of_errno(errno, "inotify");
+        const std::string path = cat("/proc/self/fd/", folder.raw());
+        constexpr std::uint32_t events = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
+        if (::inotify_add_watch(watch.raw(), path.c_str(), events) < 0) return Error::of_errno(errno, "inotify");
+        return FolderWatch(std::move(watch));
+    }
+    void wait(int milliseconds) const {
+        pollfd ready{watch_.raw(), POLLIN, 0};
+        if (::poll(&ready, 1, milliseconds) <= 0) return;
+        char events[4096];
+        while (::read(watch_.raw(), events, sizeof events) > 0) {}
+    }
+
+private:
+    explicit FolderWatch(Fd watch) : watch_(std::move(watch)) {}
+    Fd watch_;
+};
+
+/// Reads on in the current file, and over rotations of it.
+class Follower {
+public:
+    Follower(const Fd& folder, const std::string& name, Emitter& emitter, Part current)
+        : folder_(folder), name_(name), emitter_(emitter), current_(std::move(current)), source_(current_.file), lines_(source_) {}
+
+    /// All there is by now; false when no more is wanted.
+    Result<bool> read_on() {
+        TRY(notice_truncation());
+        for (;;) {
+            // Asked before reading: what is written into the old file comes before its name is given to a new one.
+            const bool was_rotated = is_rotated();
+            const bool goes_on = TRY(emitter_.take_all(lines_));
+            if (!goes_on) return false;
+            if (!was_rotated) return true;
+            const bool moved_on = TRY(move_on());
+            if (!moved_on) return false;
+        }
+    }
+
+private:
+    bool is_rotated() const {
+        const auto named = sys::fstatat(folder_, name_);
+        return named.ok() && !current_.is_same_file(named.value());
+    }
+    Result<void> notice_truncation() {
+        const struct stat status = TRY(sys::fstat(current_.file));
+        if (::lseek(current_.file.raw(), 0, SEEK_CUR) <= status.st_size) return {};
+        if (::lseek(current_.file.raw(), 0, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
+        lines_.restart();
+        return {};
+    }
+    /// Reads the parts between the old file and the current one, and takes the current one.
+    Result<bool> move_on() {
+        std::vector<Part> parts = open_parts(folder_, name_);
+        if (parts.empty()) return true;
+        const auto old = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.is_same_file(current_.status); });
+        // Compressed meanwhile: its lines and those after it are told apart by their time.
+        std::size_t next = 0;
+        if (old == parts.end()) emitter_.skip_known();
+        else next = static_cast<std::size_t>(old - parts.begin()) + 1;
+        for (; next + 1 < parts.size(); ++next) {
+            const bool goes_on = TRY(emit_part(parts[next], 0, emitter_));
+            if (!goes_on) return false;
+        }
+        emitter_.take_unknown();
+        current_ = std::move(parts.back());
+        lines_.restart();
+        return true;
+    }
+
+    const Fd& folder_;
+    const std::string& name_;
+    Emitter& emitter_;
+    Part current_;
+    image::FdSource source_;
+    LineReader lines_;
+};
+
+Result<std::string> log_name(const Record& record) {
+    const std::string& driver = record.definition.host.log_config.type;
+    if (driver != "json-file" && driver != "local")
+        return Error(Kind::unsupported, cat("container ", record.name(), " has log driver '", driver, "', which cannot be read here"))
+            .with_hint(driver == "journald" ? cat("journalctl CONTAINER_NAME=", record.name()) : "use json-file or local");
+    return cat(record.id(), "-json.log");
+}
+
+/// What state.json says now, whoever lives: a restart under way is no end.
+bool may_still_write(const Registry& registry, const std::string& id) {
+    const auto record = registry.load(id);
+    if (!record.ok() || !record.value().run.state.running()) return false;
+    const auto locked = registry.is_run_locked(id);
+    return locked.ok() && locked.value();
+}
+
+}  // namespace
+
+Result<void> read_log_files(const Fd& folder, const std::string& name, const LogQuery& query,
+                            const std::function<bool()>& is_written, const Sink& sink) {
+    std::optional<FolderWatch> watch;
+    if (query.follow) watch = TRY(FolderWatch::open(folder));
+    bool goes_on = true;
+    Emitter emitter(query, sink);
+    std::vector<Part> parts = open_parts(folder, name);
+    const Beginning begin = TRY(find_beginning(parts, query));
+    for (std::size_t i = begin.part; i + (query.follow ? 1 : 0) < parts.size() && goes_on; ++i)
+        goes_on = TRY(emit_part(parts[i], i == begin.part ? begin.skipped_lines : 0, emitter));
+    if (!query.follow) return {};
+
+    // `tail 0`: only what comes from now on.
+    if (!parts.empty() && begin.part == parts.size() && ::lseek(parts.back().file.raw(), 0, SEEK_END) < 0)
+        return Error::of_errno(errno, "seek");
+    while (parts.empty() && is_written()) {
+        watch->wait(longest_silence_ms);
+        parts = open_parts(folder, name);
+    }
+    if (parts.empty()) return {};
+    Follower follower(folder, name, emitter, std::move(parts.back()));
+    while (goes_on) {
+        // Asked before reading, so that the last lines are read after the last writer is known to be gone.
+        const bool may_grow = is_written();
+        goes_on = TRY(follower.read_on());
+        if (!may_grow || !goes_on) return {};
+        watch->wait(longest_silence_ms);
+    }
+    return {};
+}
+
+Result<void> read_logs(Engine& engine, const Record& record, const LogQuery& query, const Sink& sink) {
+    const std::string name = TRY(log_name(record));
+    Registry* registry = TRY(engine.containers());
+    const Fd folder = TRY(registry->folder(record.id()));
+    return read_log_files(folder, name, query, [&] { return may_still_write(*registry, record.id()); }, sink);
+}
+
+Result<void> truncate_logs(Engine& engine, const Record& record) {
+    const std::string name = TRY(log_name(record));
+    Registry* registry = TRY(engine.containers());
+    const Fd folder = TRY(registry->folder(record.id()));
+    auto file = sys::openat(folder, name, O_WRONLY | O_NOFOLLOW);
+    if (!file.ok() && file.error().code() == ENOENT) return {};
+    if (!file.ok()) return std::move(file).error();
+    // The writer appends (O_APPEND), so it goes on at the new end.
+    if (::ftruncate(file.value().raw(), 0) != 0) return Error::of_errno(errno, cat("truncate ", name));
+    for (int index = 1;; ++index) {
+        const bool plain = sys::unlinkat(folder, cat(name, ".", index)).ok();
+        const bool packed = sys::unlinkat(folder, cat(name, ".", index, ".gz")).ok();
+        if (!plain && !packed) return {};
+    }
+}
+
+}  // namespace berth::container
