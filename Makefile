@@ -39,7 +39,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack
 
-.PHONY: all deps install uninstall check check-unit check-e2e demo bench clean
+.PHONY: all deps install uninstall check check-unit check-e2e check-vm demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -109,6 +109,10 @@ check-e2e: all
 check: deps
 	$(MAKE) all check-unit
 	tests/e2e/run $(BUILD)
+
+# On a host with pure cgroup v2 and systemd, booted by qemu (tests/vm/run).
+check-vm: all
+	tests/vm/run $(BUILD)
 
 demo: deps
 	examples/demo
