@@ -4,13 +4,12 @@
 #include <cerrno>
 #include <memory>
 
-#include <poll.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "base/cat.h"
 #include "base/file.h"
 #include "container/engine.h"
+#include "container/folder_watch.h"
 #include "container/registry.h"
 #include "image/archive.h"
 
@@ -211,29 +210,6 @@ Result<Beginning> find_beginning(const std::vector<Part>& parts, const LogQuery&
 }
 
 // --- follow ------------------------------------------------------------------------------------------------------------
-
-/// Waits for any change in a folder.
-class FolderWatch {
-public:
-    static Result<FolderWatch> open(const Fd& folder) {
-        Fd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-        if (!watch.valid()) return Error::of_errno(errno, "inotify");
-        const std::string path = cat("/proc/self/fd/", folder.raw());
-        constexpr std::uint32_t events = IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF;
-        if (::inotify_add_watch(watch.raw(), path.c_str(), events) < 0) return Error::of_errno(errno, "inotify");
-        return FolderWatch(std::move(watch));
-    }
-    void wait(int milliseconds) const {
-        pollfd ready{watch_.raw(), POLLIN, 0};
-        if (::poll(&ready, 1, milliseconds) <= 0) return;
-        char events[4096];
-        while (::read(watch_.raw(), events, sizeof events) > 0) {}
-    }
-
-private:
-    explicit FolderWatch(Fd watch) : watch_(std::move(watch)) {}
-    Fd watch_;
-};
 
 /// Reads on in the current file, and over rotations of it.
 class Follower {
