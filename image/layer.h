@@ -38,6 +38,7 @@ struct LayerMeta {
         std::string digest;
         std::int64_t size = 0;
         std::string media_type;
+        bool operator==(const Source&) const = default;
     };
     std::vector<Source> sources;
 };

@@ -47,20 +47,8 @@ struct ImageRecord {
     std::int64_t size = 0;            ///< sum over the layers
     Moment created;                   ///< the configuration's
     std::string parent;               ///< "sha256:…" of the image it was built or committed from, "" when unknown
-    /// Manifests under which registries know it: {"docker.io/library/busybox", "sha256:…"}.
-    struct Source {
-        std::string repository;
-        std::string digest;
-        bool operator==(const Source&) const = default;
-    };
-    std::vector<Source> sources;
     std::map<std::string, std::string> labels;
 };
-template <class Io>
-void fields(Io& io, ImageRecord::Source& s) {
-    io.required("repository", s.repository);
-    io.required("digest", s.digest);
-}
 template <class Io>
 void fields(Io& io, ImageRecord& r) {
     io.required("version", r.version);
@@ -68,17 +56,14 @@ void fields(Io& io, ImageRecord& r) {
     io.required("size", r.size);
     io.required("created", r.created);
     io.optional("parent", r.parent);
-    io.optional("sources", r.sources);
     io.optional("labels", r.labels);
 }
 
-/// An image with all that is known of it.
+/// An image: what the store keeps of it, and its configuration.
 struct Image {
     ImageId id;
     ImageRecord record;
     ImageConfig config;
-    std::vector<Reference> names;  ///< tags, sorted
-    std::int64_t size() const { return record.size; }
 };
 
 /// A container's hold on an image, told to remove and prune by the caller (container/ knows, image/ does not).
@@ -130,11 +115,10 @@ struct CacheEntry {
 };
 
 struct Removal {
-    std::vector<Reference> untagged;
-    std::vector<std::string> untagged_digests;  ///< "name@sha256:…"
+    std::vector<Reference> untagged;  ///< names with a tag, and names with a manifest's digest
     std::vector<ImageId> deleted;
-    std::vector<std::string> deleted_layers;    ///< diff ids, "sha256:…"
-    std::int64_t freed = 0;                     ///< bytes
+    std::vector<std::string> deleted_layers;  ///< diff ids, "sha256:…"
+    std::int64_t freed = 0;                   ///< bytes
 };
 
 class Store {
@@ -165,10 +149,14 @@ public:
     struct Listed {
         ImageId id;
         ImageRecord record;
-        std::vector<Reference> names;  ///< sorted
+        std::vector<Reference> names;    ///< with a tag, sorted
+        std::vector<Reference> digests;  ///< with the digest of a manifest, sorted: where registries have it
+        bool has_children = false;       ///< an image was built or committed from it
+        bool is_dangling() const { return names.empty() && !has_children; }
     };
     /// All images, newest first, ties by id.
     Result<std::vector<Listed>> list() const;
+    Result<Listed> list_one(const ImageId& id) const;
 
     // --- making ------------------------------------------------------------------------------------------------------
     Result<Lease> make_lease() const;
@@ -190,13 +178,12 @@ public:
                                 const std::optional<ImageId>& parent = {}) const;
     /// The same for a document from elsewhere, byte for byte; its diff_ids must be the layers'.
     Result<ImageId> write_foreign_image(const Lease& lease, std::string_view config_text,
-                                        const std::vector<LayerRef>& layers,
-                                        const std::optional<ImageRecord::Source>& source = {}) const;
+                                        const std::vector<LayerRef>& layers) const;
     Result<Digest> write_blob(std::string_view bytes) const;
     Result<std::string> read_blob(const Digest& digest) const;
 
-    /// Makes `name` mean `id` (moving it when it meant another image, which is returned). Kind::invalid for a name with a
-    /// digest.
+    /// Makes `name` mean `id` (moving it when it meant another image, which is returned). A name with a digest records under
+    /// which manifest a registry has the image.
     Result<std::optional<ImageId>> tag(const ImageId& id, const Reference& name) const;
 
     /// Writes everything made so far to the disk and marks it so: one syncfs. What cannot be fetched again is settled
@@ -238,6 +225,9 @@ public:
     const Fd& folder() const { return folder_; }
 
 private:
+    Result<ImageId> write_image_text(const Lease& lease, std::string_view text, const ImageConfig& config,
+                                     const std::vector<LayerRef>& layers, const std::optional<ImageId>& parent) const;
+
     Store(std::string root, Fd folder) : root_(std::move(root)), folder_(std::move(folder)) {}
     std::string root_;
     Fd folder_;

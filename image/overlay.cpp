@@ -1,0 +1,124 @@
+#include "image/overlay.h"
+
+#include <cerrno>
+#include <optional>
+
+#include <sys/syscall.h>
+#include <linux/mount.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+
+namespace berth::image {
+namespace {
+
+// Called by number: glibc 2.36 declares them in <sys/mount.h>, which cannot be included beside <linux/mount.h>.
+int fs_config(int fs, unsigned command, const char* key, const char* value) {
+    return static_cast<int>(::syscall(SYS_fsconfig, fs, command, key, value, 0));
+}
+
+/// What the kernel has to say about the last refusal: fsopen(2) keeps a log.
+std::string kernel_message(int fs) {
+    char text[512];
+    const ssize_t size = ::read(fs, text, sizeof text - 1);
+    if (size <= 2) return {};
+    std::string message(text + 2, static_cast<std::size_t>(size - 2));
+    while (message.ends_with('\n')) message.pop_back();
+    return message;
+}
+
+Error refused(int fs, std::string_view what) {
+    const int code = errno;
+    const std::string message = kernel_message(fs);
+    Error error = Error::of_errno(code, what);
+    return message.empty() ? std::move(error) : std::move(error).with_hint(message);
+}
+
+Result<void> set(int fs, const char* key, const std::string& value) {
+    if (fs_config(fs, FSCONFIG_SET_STRING, key, value.c_str()) == 0) return {};
+    return refused(fs, cat("option ", key, "=", value));
+}
+
+/// Where relative paths start, put back at the end.
+class WorkingFolder {
+public:
+    static Result<WorkingFolder> enter(const char* path) {
+        Fd before = TRY(sys::open(".", O_PATH | O_DIRECTORY));
+        if (::chdir(path) != 0) return Error::of_errno(errno, path);
+        return WorkingFolder(std::move(before));
+    }
+    WorkingFolder(WorkingFolder&&) = default;
+    WorkingFolder& operator=(WorkingFolder&&) = default;
+    ~WorkingFolder() {
+        if (before_.valid() && ::fchdir(before_.raw()) != 0) bug("the working folder is gone");
+    }
+
+private:
+    explicit WorkingFolder(Fd before) : before_(std::move(before)) {}
+    Fd before_;
+};
+
+/// What must last until the file system is created, which is when old kernels look the layers up.
+struct Lowers {
+    std::vector<Fd> opened;
+    std::optional<WorkingFolder> folder;
+};
+
+/// Before Linux 6.8 all layers stand in one value, and a value has at most 255 bytes (fsconfig(2)). So the layers are named
+/// by the numbers of open descriptors, relative to /proc/self/fd: some 80 of them fit.
+Result<Lowers> set_lowers_in_one(int fs, const std::vector<std::string>& lowers) {
+    constexpr std::size_t longest_value = 255;
+    Lowers held;
+    std::string list;
+    for (const std::string& lower : lowers) {
+        held.opened.push_back(TRY(sys::open(lower, O_PATH | O_DIRECTORY)));
+        list += cat(list.empty() ? "" : ":", held.opened.back().raw());
+    }
+    if (list.size() > longest_value)
+        return Error(Kind::unsupported, cat(lowers.size(), " layers are too many for this kernel"))
+            .with_hint("Linux 6.8 and later take up to 500; fewer layers come from 'build --squash' or export and import");
+    held.folder = TRY(WorkingFolder::enter("/proc/self/fd"));
+    TRY(set(fs, "lowerdir", list));
+    return held;
+}
+
+/// One layer a call since Linux 6.8 (`lowerdir+`).
+Result<Lowers> set_lowers(int fs, const std::vector<std::string>& lowers) {
+    for (const std::string& lower : lowers) {
+        if (fs_config(fs, FSCONFIG_SET_STRING, "lowerdir+", lower.c_str()) == 0) continue;
+        const bool is_unknown = errno == EINVAL && &lower == &lowers.front();
+        return is_unknown ? set_lowers_in_one(fs, lowers) : Result<Lowers>(refused(fs, cat("layer ", lower)));
+    }
+    return Lowers{};
+}
+
+Result<Fd> create(const OverlayRequest& request) {
+    Fd fs(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
+    if (!fs.valid()) return Error::of_errno(errno, "open file system type");
+    TRY(set(fs.raw(), "source", request.source));
+    const Lowers lowers = TRY(set_lowers(fs.raw(), request.lowers));
+    if (!request.upper.empty()) {
+        TRY(set(fs.raw(), "upperdir", request.upper));
+        TRY(set(fs.raw(), "workdir", request.work));
+    }
+    // nofollow, not off: off still follows a redirect that was forged into a layer (kernel: filesystems/overlayfs.rst
+    // "redirect_dir").
+    constexpr std::pair<const char*, const char*> options[] = {
+        {"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "off"}};
+    for (const auto& [key, value] : options) TRY(set(fs.raw(), key, value));
+    if (request.is_volatile && fs_config(fs.raw(), FSCONFIG_SET_FLAG, "volatile", nullptr) != 0)
+        return refused(fs.raw(), "option volatile");
+    if (::geteuid() != 0) TRY(set(fs.raw(), "userxattr", ""));
+    if (fs_config(fs.raw(), FSCONFIG_CMD_CREATE, nullptr, nullptr) != 0) return refused(fs.raw(), "create");
+    Fd tree(static_cast<int>(::syscall(SYS_fsmount, fs.raw(), FSMOUNT_CLOEXEC, 0)));
+    if (!tree.valid()) return refused(fs.raw(), "mount");
+    return tree;
+}
+
+}  // namespace
+
+Result<Fd> mount_overlay(const OverlayRequest& request) {
+    return TRY(create(request), "overlay of ", request.lowers.size(), " layers");
+}
+
+}  // namespace berth::image
