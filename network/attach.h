@@ -25,7 +25,7 @@ struct EndpointRequest {
     std::string network;               ///< name, id or prefix; "bridge" or "default" for the default network
     std::vector<std::string> aliases;  ///< --network-alias; user-defined networks only
     std::vector<std::string> links;    ///< --link "TARGET:ALIAS": names that only this container sees
-    std::string ip;                    ///< --ip; user-defined networks with a subnet of the user's only
+    std::string ip;                    ///< --ip; user-defined networks only
     std::string ip6;                   ///< --ip6
     std::vector<std::string> link_local_ips;
     std::string mac;                   ///< --mac-address
@@ -87,6 +87,7 @@ struct Endpoint {
     std::vector<std::string> dns_names;  ///< container name, short id, aliases
     std::string wanted_ip, wanted_ip6;   ///< as asked for
     std::vector<std::string> links;
+    std::vector<std::string> link_local_ips;
     std::map<std::string, std::string> driver_options;
     std::int64_t gateway_priority = 0;
     bool operator==(const Endpoint&) const = default;
@@ -116,6 +117,7 @@ void fields(Io& io, Endpoint& endpoint) {
     io.optional("wantedIp", endpoint.wanted_ip);
     io.optional("wantedIp6", endpoint.wanted_ip6);
     io.optional("links", endpoint.links);
+    io.optional("linkLocalIps", endpoint.link_local_ips);
     io.optional("driverOptions", endpoint.driver_options);
     io.optional("gatewayPriority", endpoint.gateway_priority);
 }

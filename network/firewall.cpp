@@ -259,10 +259,11 @@ Result<void> create_firewall(Netlink& netfilter, std::span<const Element> elemen
     return build(true).commit(netfilter);
 }
 
-Result<void> add_elements(Netlink& netfilter, std::span<const Element> elements, nft::Existing existing) {
-    if (elements.empty()) return {};
+Result<void> add_elements(Netlink& netfilter, std::span<const Element> kept, std::span<const Element> fresh) {
+    if (kept.empty() && fresh.empty()) return {};
     nft::Transaction change(table_name);
-    change.add_elements(elements, existing);
+    change.add_elements(kept, nft::Existing::kept);
+    change.add_elements(fresh, nft::Existing::refused);
     return std::move(change).commit(netfilter);
 }
 

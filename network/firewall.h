@@ -27,9 +27,8 @@ std::vector<nft::Element> closed_family_element(Family family);
 
 /// Makes the table with these elements, replacing one that is there, in one transaction.
 Result<void> create_firewall(Netlink& netfilter, std::span<const nft::Element> elements);
-/// Adds elements. Kind::not_found (ENOENT) when the table is missing; Kind::exists when one is there already and
-/// `existing` refuses that.
-Result<void> add_elements(Netlink& netfilter, std::span<const nft::Element> elements, nft::Existing existing);
+/// Adds elements in one transaction: `kept` may be there already, `fresh` may not (EEXIST). ENOENT when the table is missing.
+Result<void> add_elements(Netlink& netfilter, std::span<const nft::Element> kept, std::span<const nft::Element> fresh);
 /// Removes elements; those that are absent, and an absent table, are fine.
 Result<void> remove_elements(Netlink& netfilter, std::span<const nft::Element> elements);
 

@@ -225,6 +225,15 @@ Result<Netlink> Netlink::open(Protocol protocol) {
     return Netlink(std::move(socket));
 }
 
+Result<Netlink> Netlink::open_inside(const Fd& netns, Protocol protocol) {
+    std::optional<Netlink> opened;
+    TRY(inside_netns(netns, [&]() -> Result<void> {
+        opened = TRY(open(protocol));
+        return {};
+    }));
+    return std::move(*opened);
+}
+
 Result<void> Netlink::send_bytes(Batch& batch) {
     batch.close_message();
     for (const Batch::Message& message : batch.messages_) {

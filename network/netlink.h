@@ -95,6 +95,8 @@ public:
     enum class Protocol { route, netfilter, sock_diag };
     /// In the namespace that the process is in now; the socket stays there whatever setns does later.
     static Result<Netlink> open(Protocol protocol);
+    /// The same in another namespace; the process comes back at once.
+    static Result<Netlink> open_inside(const Fd& netns, Protocol protocol);
     Netlink(Netlink&&) noexcept;
     Netlink& operator=(Netlink&&) noexcept;
     ~Netlink();

@@ -18,6 +18,8 @@
 
 namespace berth::network {
 
+class State;
+
 /// Where things are. Both folders are made, mode 0700, when absent.
 struct Paths {
     std::string records;  ///< <root>/networks
@@ -50,6 +52,7 @@ struct Network {
     bool internal = false;
     bool attachable = false;
     std::vector<AddressPool> pools;
+    std::string link;  ///< the bridge's name on the host; the parent's for macvlan and ipvlan
     std::map<std::string, std::string> options;  ///< --opt
     std::map<std::string, std::string> labels;
 
@@ -58,8 +61,26 @@ struct Network {
     bool is_user_defined() const { return !is_predefined(); }
     /// A container gets a link and an address on it: all but host and null.
     bool has_links() const { return driver != "host" && driver != "null"; }
+    /// An option's value, or "".
+    std::string_view option(std::string_view name) const;
     bool operator==(const Network&) const = default;
 };
+/// The record, with docker's names.
+template <class Io>
+void fields(Io& io, Network& network) {
+    io.required("Name", network.name);
+    io.required("Id", network.id);
+    io.required("Created", network.created);
+    io.required("Driver", network.driver);
+    io.required("EnableIPv4", network.ipv4);
+    io.required("EnableIPv6", network.ipv6);
+    io.required("Internal", network.internal);
+    io.required("Attachable", network.attachable);
+    io.optional("Pools", network.pools);
+    io.optional("Link", network.link);
+    io.optional("Options", network.options);
+    io.optional("Labels", network.labels);
+}
 
 /// Options of `network create`. Texts are checked by Networks::create, which says what is wrong.
 struct CreateNetwork {
@@ -111,6 +132,11 @@ public:
     Result<Json> inspect(const Network& network) const;
 
     const Paths& paths() const { return paths_; }
+
+    /// As above, for callers that hold the lock of state.h. `default_bridge` plans anew when `replan` says that the
+    /// stored choice no longer fits the host.
+    Result<Network> find_locked(const State& state, std::string_view name_or_id) const;
+    Result<Network> replan_default_bridge(const State& state) const;
 
 private:
     explicit Networks(Paths paths) : paths_(std::move(paths)) {}
