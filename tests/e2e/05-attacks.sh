@@ -1,0 +1,136 @@
+# limit: 120
+# What a hostile image or a hostile program in a container may try, after the attacks that others have met.
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+mkdir evil
+host_sum() { cat "$BUILD"/bin/* "$BUILD"/libexec/* | sha256sum; }
+# image NAME SCRIPT: the busybox root, changed by a script that runs in it, imported under that name.
+image() {
+    rm -rf root
+    mkdir root
+    tar -xf "$BASES/busybox.tar" -C root
+    (cd root && eval "$2")
+    tar -C root -cf "$1.tar" . && berth import -c 'CMD ["sh"]' -c 'ENV PATH=/bin' "$1.tar" "$1" >/dev/null
+}
+# Neither success nor failure matters, but it must come soon and nothing may have happened to the host.
+untouched() {
+    local what=$1
+    shift
+    timeout 20 "$@" >"$WORK/.out" 2>&1 </dev/null
+    local status=$?
+    if [ $status = 124 ]; then fail "$what" "it hung"
+    elif [ -n "$(ls -A evil)" ]; then fail "$what" "the host was written to:" "$(ls -lA evil)"; rm -rf evil; mkdir evil
+    else pass "$what"; fi
+}
+
+# --- the program that started the container (CVE-2019-5736)
+before=$(host_sum)
+berth run -d --name spy busybox sh -c 'while :; do for p in /proc/[0-9]*; do { echo pwned > $p/exe; } 2>/dev/null; done; done' >/dev/null
+for i in 1 2 3 4 5 6 7 8 9 10; do berth exec spy true; done
+untouched "exec of /proc/self/exe" berth run --rm busybox /proc/self/exe --version
+untouched "a #! of /proc/self/exe" berth run --rm busybox sh -c 'printf "#!/proc/self/exe\n" > /x; chmod 755 /x; exec /x'
+berth rm -f spy >/dev/null
+equal "our programs cannot be overwritten through /proc/PID/exe" "$before" "$(host_sum)"
+
+# --- descriptors and environment (CVE-2024-21626, CVE-2020-14370)
+exec 9<"$WORK"
+prints "0 1 2 3" "a descriptor of the caller does not reach the program" berth run --rm busybox sh -c 'ls /proc/self/fd | xargs'
+exec 9<&-
+escaped=""
+for fd in 3 4 5 6 7 8 9 10 11 12; do
+    out=$(timeout 10 berth run --rm -w /proc/self/fd/$fd busybox sh -c '[ -e ../../../../work/main/Makefile ] || [ -e ./Makefile ] && echo escaped' 2>/dev/null)
+    escaped+=$out
+done
+equal "a working folder below /proc/self/fd leads nowhere" "" "$escaped"
+export BERTH_TEST_SECRET=hidden
+lacks "the caller's environment stays outside" hidden "$(berth run --rm busybox env)"
+berth run -d --name c busybox sleep 1000 >/dev/null
+lacks "with exec too" hidden "$(berth exec c env)"
+equal "exec's program has three descriptors" "0 1 2 3" "$(berth exec c sh -c 'ls /proc/self/fd | xargs')"
+berth rm -f c >/dev/null
+
+# --- roots whose folders are links (CVE-2025-24965, CVE-2019-19921, CVE-2021-30465)
+image devlink "rm -rf dev; ln -s $WORK/evil dev"
+untouched "/dev is a link to the host" berth run --rm devlink true
+image proclink "rm -rf proc; ln -s $WORK/evil proc"
+untouched "/proc is a link to the host" berth run --rm proclink true
+image syslink "rm -rf sys; ln -s $WORK/evil sys"
+untouched "/sys is a link to the host" berth run --rm syslink true
+image etclink "rm -rf etc; ln -s $WORK/evil etc"
+untouched "/etc is a link to the host" berth run --rm etclink true
+image datalink "ln -s $WORK/evil data; ln -s ../../../../../../../..$WORK/evil dots"
+untouched "a volume's target is a link to the host" berth run --rm -v vol:/data/below datalink touch /data/below/x
+untouched "or one of dots" berth run --rm -v vol:/dots/below datalink touch /dots/below/x
+untouched "the working folder is a link to the host" berth run --rm -w /data/new datalink true
+image passwdfifo "rm etc/passwd etc/group; mkfifo etc/passwd; mkfifo etc/group"
+untouched "/etc/passwd is a fifo" berth run --rm --user someone passwdfifo true
+image passwdlink "rm etc/passwd; ln -s /dev/zero etc/passwd"
+untouched "/etc/passwd is an endless device" berth run --rm --user someone passwdlink true
+image nulllink "ln -sf /etc/passwd dev/null"
+holds "a false /dev/null masks nothing into view" "Seccomp" "$(berth run --rm nulllink cat /proc/self/status)"
+lacks "and /proc/keys shows nothing of it" root: "$(berth run --rm nulllink cat /proc/keys 2>&1)"
+
+# --- copying through links (CVE-2018-15664)
+berth create --name cp datalink true >/dev/null
+echo x > file
+untouched "cp into a link to the host" berth cp file cp:/data/file
+untouched "cp into a link of dots" berth cp file cp:/dots/file
+echo secret > evil-secret
+berth rm cp >/dev/null
+image readlink_ "ln -s $WORK/evil-secret secret"
+berth create --name cp readlink_ true >/dev/null
+lacks "cp -L does not read the host through a link" secret "$(berth cp -L cp:/secret - 2>/dev/null | tar -xO 2>/dev/null)"
+berth rm cp >/dev/null
+
+# --- archives (CVE-2014-9356, CVE-2021-41089 and kin)
+archive() { # NAME PYTHON: `add(name, type, linkname, data)` writes entries
+    python3 - "$1.tar" "$WORK" <<P
+import io, sys, tarfile
+out = tarfile.open(sys.argv[1], "w"); work = sys.argv[2]
+def add(name, type=tarfile.REGTYPE, linkname="", data=b"x", mode=0o755):
+    entry = tarfile.TarInfo(name); entry.type = type; entry.linkname = linkname; entry.mode = mode
+    entry.size = len(data) if type == tarfile.REGTYPE else 0
+    out.addfile(entry, io.BytesIO(data) if type == tarfile.REGTYPE else None)
+SYM, HARD = tarfile.SYMTYPE, tarfile.LNKTYPE
+$2
+out.close()
+P
+}
+archive dots 'add("../../../../../../.." + work + "/evil/dots")'
+archive absolute 'add(work + "/evil/absolute")'
+archive through 'add("d", SYM, work + "/evil"); add("d/through")'
+archive hard 'add("h", HARD, work + "/evil-secret"); add("h2", HARD, "../../../../../../.." + work + "/evil-secret")'
+archive chmod 'add("l", SYM, work + "/evil-secret"); add("l", mode=0o777)'
+archive whiteout 'add("../../.wh.evil-secret"); add(".wh..", data=b""); add(".wh...", data=b"")'
+for kind in dots absolute through hard chmod whiteout; do
+    untouched "import of an archive with $kind" berth import "$kind.tar" "bad-$kind"
+    lacks "nothing of the host is in it" secret "$(berth run --rm --network none "bad-$kind" cat h h2 2>&1)"
+done
+equal "the host's file is as it was" "secret 644" "$(cat evil-secret) $(stat -c %a evil-secret)"
+head -c 10000 /dev/urandom > noise
+untouched "import of noise" berth import noise bad-noise
+head -c 100000 "$BASES/busybox.tar" > short.tar
+exits 1 "a truncated archive is refused" berth import short.tar bad-short
+
+# --- the kernel's doors
+denied() { local what=$1; shift; if berth run --rm busybox "$@" >/dev/null 2>&1; then fail "$what is denied"; else pass "$what is denied"; fi; }
+denied "mount" mount -t tmpfs none /mnt
+denied "a new user namespace" unshare -U true
+denied "a new mount namespace" unshare -m true
+denied "mounting a cgroup hierarchy" sh -c 'mkdir /c && mount -t cgroup -o memory none /c'
+denied "writing to a cgroup" sh -c 'echo 1 > /sys/fs/cgroup/memory/memory.limit_in_bytes || echo 1 > /sys/fs/cgroup/memory.max'
+denied "loading a module" sh -c 'modprobe dummy || insmod /x'
+denied "setting the host's clock" date -s 2001-01-01
+denied "a raw disk" sh -c 'mknod /d b 8 0 && head -c 1 /d || { mknod /e b 254 0 && head -c 1 /e; }'
+denied "/dev/mem" sh -c 'mknod /m c 1 1 && head -c 1 /m'
+denied "reboot" reboot -f
+denied "the kernel's log" dmesg
+exits 125 "kernel.core_pattern is no container's business" berth run --rm --sysctl kernel.core_pattern=x busybox true
+exits 125 "a volume over /proc is refused" berth run --rm -v "$WORK/evil:/proc" busybox true
+exits 125 "a user id beyond 32 bits is refused" berth run --rm --user 4294967296 busybox true
+exits 125 "a negative user id is refused" berth run --rm --user -1 busybox true
+prints 1 "no_new_privs can be asked for" berth run --rm --security-opt no-new-privileges busybox sed -n 's/^NoNewPrivs:\t//p' /proc/self/status
+equal "no abstract socket of ours can be reached from the host's network" "" "$(berth run --rm --network host busybox cat /proc/net/unix | grep -i '@.*berth')"
+equal "other users of the host cannot enter the stores" "700 700" "$(stat -c %a "$BERTH_ROOT" "$BERTH_RUN_ROOT" | xargs)"
+berth volume rm vol >/dev/null
+finish
