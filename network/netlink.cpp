@@ -226,11 +226,8 @@ Result<Netlink> Netlink::open(Protocol protocol) {
 }
 
 Result<Netlink> Netlink::open_inside(const Fd& netns, Protocol protocol) {
-    std::optional<Netlink> opened;
-    TRY(inside_netns(netns, [&]() -> Result<void> {
-        opened = TRY(open(protocol));
-        return {};
-    }));
+    std::optional<Result<Netlink>> opened;
+    TRY(inside_netns(netns, [&] { return opened = open(protocol), Result<void>(); }));
     return std::move(*opened);
 }
 
