@@ -39,6 +39,8 @@ struct TreeOptions {
     /// The root folder as an entry of its own: never, always (named by prefix, or "./"), or when a layer's root differs
     /// from 0755 root (a layer may change the mode of "/").
     enum class RootEntry { never, always, when_changed } root_entry = RootEntry::never;
+    /// What is mounted below the folder is written too (cp, whose tree has volumes in it); else only its empty folder.
+    bool crosses_mounts = false;
     /// Entries (paths below the folder, without prefix) that are left out with all below them.
     std::function<bool(const std::string& path)> is_left_out;
     /// Changes an entry just before it is written (owners, times).

@@ -140,7 +140,7 @@ Result<void> TreeWriter::write_member(const Fd& folder, const std::string& name,
     TarEntry entry = entry_of(status, shown(path));
     if (entry.type == TarType::folder) {
         // A mount point: its folder belongs to the tree, what is mounted does not.
-        if (status.st_dev != device_) return add(std::move(entry));
+        if (status.st_dev != device_ && !options_.crosses_mounts) return add(std::move(entry));
         return write_folder(folder, name, path, std::move(entry));
     }
     if (status.st_nlink > 1) {
