@@ -99,7 +99,7 @@ Rule& require_loopback(Rule& rule, std::uint32_t offset) {
     return rule.payload(NFT_PAYLOAD_NETWORK_HEADER, offset, 1, 0).equal(0, std::span(&loopback, 1));
 }
 
-Rule& require_status_dnat(Rule& rule) { return rule.ct(NFT_CT_STATUS, 0).mask(0, IPS_DST_NAT).not_zero(0); }
+Rule& require_status_dnat(Rule& rule) { return rule.ct(NFT_CT_STATUS, 0).mask(0, IPS_DST_NAT).differs_u32(0, 0); }
 
 Rule& require_same_bridge(Rule& rule) {
     return rule.meta(NFT_META_IIFNAME, 0).meta(NFT_META_OIFNAME, 4).in("same", 0);
@@ -128,7 +128,7 @@ void add_destination_chain(nft::Transaction& change, std::string_view chain, std
     }
     for (const bool v6 : {false, true}) {
         Rule jump;
-        jump.fib_type(0).equal_u32(0, RTN_LOCAL);
+        jump.fib_type(Rule::Side::destination, 0).equal_u32(0, RTN_LOCAL);
         require_family(jump, v6 ? NFPROTO_IPV6 : NFPROTO_IPV4).verdict(NFT_JUMP, v6 ? "pub6" : "pub4");
         change.add_rule(chain, jump);
     }
@@ -137,10 +137,16 @@ void add_destination_chain(nft::Transaction& change, std::string_view chain, std
 void add_source_chain(nft::Transaction& change) {
     constexpr std::string_view chain = "postrouting";
     change.add_chain(chain, Hook{"nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC});
-    Rule host_loopback, hairpin, bridged, leaving;
+    Rule host_loopback, hairpin, bridged_hairpin, bridged, leaving;
     require_status_dnat(require_in(host_loopback, NFT_META_OIFNAME, "br"));
     change.add_rule(chain, require_loopback(host_loopback, 12).masquerade());
     change.add_rule(chain, require_status_dnat(require_same_bridge(hairpin)).masquerade());
+    // With bridge-nf-call-iptables=1 a hairpin never leaves the bridge, and here it has no input link; packets of the
+    // host itself have none either, but their source is local.
+    const std::uint8_t no_name[IFNAMSIZ] = {};
+    bridged_hairpin.meta(NFT_META_IIFNAME, 0).equal(0, no_name);
+    require_status_dnat(require_in(bridged_hairpin, NFT_META_OIFNAME, "br"));
+    change.add_rule(chain, bridged_hairpin.fib_type(Rule::Side::source, 0).differs_u32(0, RTN_LOCAL).masquerade());
     change.add_rule(chain, require_same_bridge(bridged).verdict(NFT_RETURN));
     change.add_rule(chain, require_in(leaving, NFT_META_IIFNAME, "masq").masquerade());
 }
@@ -150,7 +156,7 @@ void add_forward_chain(nft::Transaction& change) {
     change.add_chain(chain, Hook{"filter", NF_INET_FORWARD, NF_IP_PRI_FILTER});
     Rule known, published, bridged, from_inside, to_bridge, from_bridge, foreign;
     constexpr std::uint32_t known_states = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
-    change.add_rule(chain, known.ct(NFT_CT_STATE, 0).mask(0, known_states).not_zero(0).verdict(NF_ACCEPT));
+    change.add_rule(chain, known.ct(NFT_CT_STATE, 0).mask(0, known_states).differs_u32(0, 0).verdict(NF_ACCEPT));
     change.add_rule(chain, require_status_dnat(published).verdict(NF_ACCEPT));
     // Seen only with bridge-nf-call-iptables=1; icc=false is the bridge's own port isolation, below IP.
     change.add_rule(chain, require_same_bridge(bridged).verdict(NF_ACCEPT));

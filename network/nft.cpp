@@ -86,10 +86,10 @@ Rule& Rule::ct(std::uint32_t key, unsigned reg) {
     return *this;
 }
 
-Rule& Rule::fib_type(unsigned reg) {
+Rule& Rule::fib_type(Side side, unsigned reg) {
     begin("fib");
-    steps_.push_back([](Batch& batch) {
-        batch.put_u32_be(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    steps_.push_back([side](Batch& batch) {
+        batch.put_u32_be(NFTA_FIB_FLAGS, side == Side::source ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR);
         batch.put_u32_be(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
     });
     put_reg(NFTA_FIB_DREG, reg);
@@ -120,12 +120,11 @@ Rule& Rule::equal(unsigned reg, std::span<const std::uint8_t> bytes) {
 
 Rule& Rule::equal_u32(unsigned reg, std::uint32_t value) { return equal(reg, bytes_of(value)); }
 
-Rule& Rule::not_zero(unsigned reg) {
-    const std::uint32_t none = 0;
+Rule& Rule::differs_u32(unsigned reg, std::uint32_t value) {
     begin("cmp");
     put_reg(NFTA_CMP_SREG, reg);
     steps_.push_back([](Batch& batch) { batch.put_u32_be(NFTA_CMP_OP, NFT_CMP_NEQ); });
-    put_data(NFTA_CMP_DATA, bytes_of(none));
+    put_data(NFTA_CMP_DATA, bytes_of(value));
     end();
     return *this;
 }

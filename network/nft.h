@@ -47,11 +47,13 @@ public:
     Rule& meta(std::uint32_t key, unsigned reg);
     Rule& payload(std::uint32_t base, std::uint32_t offset, std::uint32_t length, unsigned reg);
     Rule& ct(std::uint32_t key, unsigned reg);
-    Rule& fib_type(unsigned reg);
+    /// The kind of the source or destination address (RTN_LOCAL, …).
+    enum class Side { source, destination };
+    Rule& fib_type(Side side, unsigned reg);
     Rule& mask(unsigned reg, std::uint32_t bits);  ///< keeps those bits, host byte order
     Rule& equal(unsigned reg, std::span<const std::uint8_t> bytes);
     Rule& equal_u32(unsigned reg, std::uint32_t value);
-    Rule& not_zero(unsigned reg);
+    Rule& differs_u32(unsigned reg, std::uint32_t value);
     Rule& in(std::string_view set, unsigned reg);
     Rule& map(std::string_view name, unsigned reg, unsigned into);
     /// Destination address in `address`, port in `port` when given.
