@@ -141,6 +141,11 @@ struct Started {
 Result<Started> start(Engine& engine, Record& record, const StartOptions& options);
 Result<Attachment> attach(Engine& engine, const Record& record, const AttachOptions& options);
 
+/// Puts a container on one more network, or takes it off; at once when it runs. `force`: as disconnect of a network or
+/// container that is half gone.
+Result<void> connect_network(Engine& engine, const Record& record, const network::EndpointRequest& endpoint);
+Result<void> disconnect_network(Engine& engine, const Record& record, const std::string& network, bool force);
+
 /// Starts what the restart policies say after a boot, in the order of --requires. One failure does not stop the others.
 struct BootResult {
     Words started;
@@ -153,6 +158,7 @@ Result<BootResult> start_boot(Engine& engine);
 struct StopOptions {
     std::optional<std::string> signal;          ///< Absent: the container's STOPSIGNAL, else TERM.
     std::optional<std::int64_t> timeout_seconds;  ///< Absent: the container's, else 10; -1: no limit.
+    bool for_restart = false;  ///< Not the user's wish to keep it down: `unless-stopped` still holds.
 };
 struct StopResult {
     bool was_running = false;

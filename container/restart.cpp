@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 namespace berth::container {
 
@@ -24,7 +25,8 @@ std::optional<Duration> RestartMachine::next_delay(int exit_code, Duration laste
     // docker computes the delay before it decides, so a refused restart counts towards the next one too.
     if (lasted >= long_run || delay_.nanoseconds == 0) delay_ = first_delay;
     else delay_ = std::min(Duration{delay_.nanoseconds * 2}, longest_delay);
-    if (!wants_restart(exit_code)) return std::nullopt;
+    const bool demanded = std::exchange(demanded_, false) && !cancelled_;
+    if (!demanded && !wants_restart(exit_code)) return std::nullopt;
     ++count_;
     return delay_;
 }

@@ -21,6 +21,8 @@ public:
     void set_policy(RestartPolicy policy) { policy_ = std::move(policy); }
     /// The user stopped it: no restart until the next start.
     void cancel() { cancelled_ = true; }
+    /// One restart whatever the policy says (--health-on-failure restart).
+    void demand() { demanded_ = true; }
     bool is_cancelled() const { return cancelled_; }
 
     /// It ended after running for `lasted`: how long to wait before the next run, or nothing when there is none.
@@ -35,6 +37,7 @@ private:
     std::int64_t count_;
     Duration delay_{};
     bool cancelled_ = false;
+    bool demanded_ = false;
 };
 
 /// After a boot: `always` comes back, `unless-stopped` unless the user stopped it, `on-failure` judged by its last exit.

@@ -22,7 +22,7 @@ struct StepMount {
 };
 
 struct StepRequest {
-    std::vector<std::string> layers;  ///< lower folders on the host, base first
+    std::vector<std::string> layers;  ///< lower folders on the host, top first, as Store::layer_folders gives them
     std::string upper;                ///< the layer that is being made; exists
     std::string work;                 ///< overlay's work folder on the same file system; exists and is empty
     Words argv;

@@ -1,0 +1,102 @@
+#include "container/engine.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "container/monitor_client.h"
+#include "container/registry.h"
+#include "image/store.h"
+#include "network/networks.h"
+
+namespace berth::container {
+
+namespace {
+
+/// Opens the part at its first use.
+template <class T, class Open>
+Result<T*> opened(std::unique_ptr<T>& part, Open open) {
+    if (!part) part = std::make_unique<T>(TRY(open()));
+    return part.get();
+}
+
+/// A record that says "running" although no monitor lives: after a reboot it is stale, else the container may still run.
+/// Either way a new monitor finds out, since only it may write the state.
+Result<void> repair(Engine& engine, Registry& registry, Record& record) {
+    if (!record.run.state.running()) return {};
+    std::optional<DirLock> lock = TRY(registry.try_run_lock(record.id()));
+    if (!lock) return {};
+    // It may have ended in the ordinary way between our reading and our locking.
+    record = TRY(registry.load(record.id()));
+    if (!record.run.state.running()) return {};
+    if (record.run.boot != boot_id()) {
+        State& state = record.run.state;
+        state.status = Status::exited;
+        state.exit_code = 255;
+        state.init.reset();
+        state.cgroup = Json();
+        record.run.network = {};
+        return registry.store_state(record.id(), record.run, Durability::boot);
+    }
+    TRY(adopt_by_monitor(engine, registry, record, std::move(*lock)), "adopt container ", record.name());
+    record = TRY(registry.load(record.id()));
+    return {};
+}
+
+}  // namespace
+
+Engine::Engine(Paths paths) : paths_(std::move(paths)) {}
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+Engine::~Engine() = default;
+
+Result<Engine> Engine::open(Paths paths) { return Engine(std::move(paths)); }
+
+Result<image::Store*> Engine::images() {
+    return opened(images_, [&] { return image::Store::open(paths_.root); });
+}
+
+Result<Registry*> Engine::containers() {
+    return opened(containers_, [&] { return Registry::open(paths_.root, paths_.run_root); });
+}
+
+Result<Volumes*> Engine::volumes() {
+    return opened(volumes_, [&] { return Volumes::open(paths_.root); });
+}
+
+Result<network::Networks*> Engine::networks() {
+    return opened(networks_, [&] {
+        return network::Networks::open({paths_.root + "/networks", paths_.run_root + "/network"});
+    });
+}
+
+Result<Record> find(Engine& engine, const std::string& reference) {
+    Registry* registry = TRY(engine.containers());
+    const std::string id = TRY(registry->resolve(reference));
+    Record record = TRY(registry->load(id));
+    TRY(repair(engine, *registry, record));
+    return record;
+}
+
+Result<std::vector<Record>> list(Engine& engine) {
+    Registry* registry = TRY(engine.containers());
+    std::vector<Record> records;
+    const std::vector<std::string> ids = TRY(registry->ids());
+    for (const std::string& id : ids) {
+        auto loaded = registry->load(id);
+        if (!loaded.ok()) {
+            // Just removed, or half made by a command that crashed.
+            if (loaded.error().kind() == Kind::not_found || loaded.error().code() == ENOENT) continue;
+            return std::move(loaded).error();
+        }
+        Record record = std::move(loaded).value();
+        auto repaired = repair(engine, *registry, record);
+        if (!repaired.ok()) log::warn(repaired.error().text(), ", showing its last known state");
+        records.push_back(std::move(record));
+    }
+    std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
+        return a.definition.created > b.definition.created;
+    });
+    return records;
+}
+
+}  // namespace berth::container

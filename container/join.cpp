@@ -1,0 +1,87 @@
+#include "container/join.h"
+
+#include <cerrno>
+#include <csignal>
+
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "base/root.h"
+
+namespace berth::container {
+
+namespace {
+
+/// linux/pidfd.h of 6.15; Debian 12's headers are older.
+struct PidfdInfo {
+    std::uint64_t mask;
+    std::uint64_t cgroupid;
+    std::uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
+    std::int32_t exit_code;
+};
+constexpr std::uint64_t pidfd_info_exit = 1u << 3;
+
+/// The value of a line such as "SigCgt:\t0000000000004002" in /proc/PID/status.
+std::uint64_t signal_set(std::string_view status, std::string_view name) {
+    const std::size_t at = status.find(name);
+    std::uint64_t value = 0;
+    if (at == std::string_view::npos) return value;
+    const char* first = status.data() + at + name.size() + 2;
+    std::from_chars(first, status.data() + status.size(), value, 16);
+    return value;
+}
+
+Result<runtime::ResolvedUser> find_user(const Target& target, const std::string& user) {
+    const Root root = TRY(Root::open(cat("/proc/", target.pid, "/root")), "container's root");
+    const runtime::UserTables tables = TRY(runtime::UserTables::load(root));
+    const std::string& spec = user.empty() ? target.definition.config.user : user;
+    return runtime::resolve_user(tables, spec, target.definition.host.group_add);
+}
+
+}  // namespace
+
+Result<runtime::ExecProcess> join(const Target& target, const JoinRequest& request) {
+    auto found = find_user(target, request.user);
+    // A user that is missing is no missing command.
+    if (!found.ok()) return std::move(found).error().with_kind(Kind::invalid);
+    runtime::ProcessSpec process = TRY(make_exec_process(target.definition, found.value(), request.wishes));
+    if (process.terminal && request.console_size.first > 0)
+        process.console_size = runtime::Box{request.console_size.first, request.console_size.second};
+    std::optional<runtime::Seccomp> seccomp;
+    if (!request.wishes.privileged) seccomp = TRY(make_seccomp(target.definition.host, process.capabilities->bounding));
+    const runtime::ExecRequest exec{.pidfd = target.pidfd,
+                                    .pid = target.pid,
+                                    .process = process,
+                                    .seccomp = seccomp ? &*seccomp : nullptr,
+                                    .personality = nullptr,
+                                    .cgroup = request.cgroup != nullptr ? request.cgroup : &target.cgroup,
+                                    .stdio = request.stdio,
+                                    .extra = {},
+                                    .listener_state = {}};
+    return runtime::start_process(exec);
+}
+
+Result<std::optional<ExitStatus>> exit_status_of_stranger(const Fd& pidfd) {
+    PidfdInfo info{};
+    info.mask = pidfd_info_exit;
+    // PIDFD_GET_INFO, _IOWR(0xFF, 11, struct pidfd_info).
+    if (::ioctl(pidfd.raw(), _IOWR(0xFF, 11, PidfdInfo), &info) != 0)
+        return Error::of_errno(errno, "exit status of another's child").with_kind(Kind::unsupported);
+    if ((info.mask & pidfd_info_exit) == 0) return std::optional<ExitStatus>();
+    return std::optional(exit_status_of_wait(info.exit_code));
+}
+
+bool ignores_signal(pid_t pid, int signal) {
+    if (signal == SIGKILL || signal == SIGSTOP) return false;
+    const auto status = read_file(cat("/proc/", pid, "/status"), 16384);
+    if (!status.ok()) return false;
+    const std::uint64_t bit = std::uint64_t{1} << (signal - 1);
+    const std::uint64_t taken = signal_set(status.value(), "SigCgt") | signal_set(status.value(), "SigBlk");
+    // Outside a pid namespace of its own it is an ordinary process, for which only "ignore" ignores.
+    const bool is_pid_one = status.value().find("\t1\n", status.value().find("NSpid:")) != std::string::npos;
+    if (!is_pid_one) return (signal_set(status.value(), "SigIgn") & bit) != 0;
+    return (taken & bit) == 0;
+}
+
+}  // namespace berth::container

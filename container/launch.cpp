@@ -1,0 +1,268 @@
+#include "container/launch.h"
+
+#include <cerrno>
+
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/root.h"
+#include "base/sys.h"
+#include "container/etc_files.h"
+#include "container/mounts.h"
+#include "container/registry.h"
+#include "image/store.h"
+
+namespace berth::container {
+
+namespace {
+
+Result<void> mount_root(Launch& launch) {
+    if (!launch.definition.rootfs.empty()) return {};
+    launch.rootfs = TRY(image::mount_overlay(launch.overlay));
+    return {};
+}
+
+Result<void> close_root(Launch& launch) {
+    launch.rootfs.reset();
+    return {};
+}
+
+Result<Root> open_root(const Launch& launch) {
+    if (!launch.definition.rootfs.empty()) return Root::open(launch.definition.rootfs);
+    return Root::of(TRY(launch.rootfs.duplicate()));
+}
+
+/// docker makes the working folder of a container that its image lacks.
+Result<void> make_working_folder(const Launch& launch, const Root& root) {
+    const std::string& folder = launch.definition.config.working_dir;
+    if (folder.empty() || folder == "/" || root.open_at(folder, O_PATH).ok()) return {};
+    // Below a mount it is the mount's own matter: what is made here would lie under it.
+    for (const MountPoint& point : launch.definition.mounts)
+        if (folder == point.destination || folder.starts_with(point.destination + "/")) return {};
+    TRY(root.make_folders(folder, 0755), "working directory ", folder);
+    return {};
+}
+
+Result<void> look_up_user(Launch& launch) {
+    const Root root = TRY(open_root(launch));
+    const runtime::UserTables tables = TRY(runtime::UserTables::load(root));
+    launch.facts.user = TRY(runtime::resolve_user(tables, launch.definition.config.user, launch.definition.host.group_add));
+    TRY(make_working_folder(launch, root));
+    return launch.on_user ? launch.on_user(launch.facts.user) : Result<void>();
+}
+
+Result<Fd> open_image_mount(Launch& launch, const MountPoint& point) {
+    image::Store* store = TRY(launch.engine.images());
+    const image::ImageId id = TRY(store->resolve(point.name));
+    const image::ImageRecord record = TRY(store->load_record(id));
+    image::OverlayRequest request;
+    request.lowers = TRY(store->layer_folders(record.layers));
+    Fd tree = TRY(image::mount_overlay(request));
+    if (point.subpath.empty()) return tree;
+    const Root root = TRY(Root::of(std::move(tree)));
+    return root.open_at(point.subpath, O_PATH);
+}
+
+Result<void> open_mounts(Launch& launch) {
+    for (const MountPoint& point : launch.definition.mounts) {
+        if (point.type == MountType::tmpfs) {
+            launch.facts.mount_sources.emplace_back();
+            continue;
+        }
+        Fd source = point.type == MountType::image ? TRY(open_image_mount(launch, point), point.name)
+                                                   : TRY(open_source(point), point.source);
+        if (point.own) TRY(change_owner(source, launch.facts.user.uid, launch.facts.user.gid), point.source);
+        // By descriptor, so that what was looked at is what is mounted.
+        launch.facts.mount_sources.push_back(cat("/proc/self/fd/", source.raw()));
+        launch.sources.push_back(std::move(source));
+    }
+    return {};
+}
+
+Result<void> close_mounts(Launch& launch) {
+    launch.sources.clear();
+    launch.facts.mount_sources.clear();
+    return {};
+}
+
+Result<void> look_up_devices(Launch& launch) {
+    const HostConfig& host = launch.definition.host;
+    for (const DeviceMapping& device : host.devices) {
+        std::vector<runtime::HostDevice> found =
+            TRY(runtime::host_devices(device.path_on_host, device.path_in_container, device.cgroup_permissions));
+        for (runtime::HostDevice& one : found) launch.facts.devices.push_back(std::move(one));
+    }
+    const auto note = [&](const std::string& path) -> Result<void> {
+        const Fd node = TRY(sys::open(path, O_PATH), "block device");
+        const struct stat status = TRY(sys::fstat(node));
+        launch.facts.device_numbers[path] = {major(status.st_rdev), minor(status.st_rdev)};
+        return {};
+    };
+    for (const WeightDevice& device : host.blkio_weight_device) TRY(note(device.path));
+    for (const auto* list : {&host.blkio_device_read_bps, &host.blkio_device_write_bps, &host.blkio_device_read_iops,
+                             &host.blkio_device_write_iops})
+        for (const ThrottleDevice& device : *list) TRY(note(device.path));
+    return {};
+}
+
+/// The running container that a mode such as "container:web" names, by its init.
+Result<std::optional<Record>> find_peer(Launch& launch, std::string_view option, const std::string& mode) {
+    const std::optional<std::string> name = container_of_mode(mode);
+    if (!name) return std::optional<Record>();
+    Record peer = TRY(find(launch.engine, *name), "--", option, '=', mode);
+    if (!peer.run.state.running() || !peer.run.state.init)
+        return Error(Kind::wrong_state, cat("--", option, '=', mode, ": container ", peer.name(), " is not running"))
+            .with_hint(cat("start it first: berth start ", peer.name()));
+    return std::optional(std::move(peer));
+}
+
+Result<void> find_peers(Launch& launch) {
+    const HostConfig& host = launch.definition.host;
+    const auto path_of = [](const Record& peer, std::string_view space) {
+        return cat("/proc/", peer.run.state.init->pid, "/ns/", space);
+    };
+    launch.facts.files_folder = launch.files_folder;
+    if (const auto peer = TRY(find_peer(launch, "network", host.network_mode))) {
+        launch.facts.network_namespace = path_of(*peer, "net");
+        Registry* registry = TRY(launch.engine.containers());
+        launch.facts.files_folder = registry->folder_path(peer->id());
+    }
+    if (const auto peer = TRY(find_peer(launch, "pid", host.pid_mode))) launch.facts.pid_namespace = path_of(*peer, "pid");
+    if (const auto peer = TRY(find_peer(launch, "ipc", host.ipc_mode))) launch.facts.ipc_namespace = path_of(*peer, "ipc");
+    return {};
+}
+
+Result<void> write_files(Launch& launch) {
+    if (launch.files_folder.empty() || !launch.facts.network_namespace.empty()) return {};
+    return write_etc_files(launch.definition, launch.files_folder);
+}
+
+Result<void> make_cgroup(Launch& launch) {
+    launch.facts.cgroup_path = cgroup_path_of(launch.definition);
+    launch.spec = TRY(make_spec(launch.definition, launch.facts));
+    for (ExtraMount& extra : launch.extra_mounts) launch.spec.mounts.push_back(extra.mount);
+    runtime::CgroupRequest request;
+    request.path = launch.facts.cgroup_path;
+    request.resources = launch.spec.linux ? &*launch.spec.linux->resources : nullptr;
+    request.systemd = request.path.find(':') != std::string::npos;
+    request.id = launch.definition.id;
+    launch.cgroup.emplace(TRY(runtime::Cgroup::create(request)));
+    return {};
+}
+
+Result<void> remove_cgroup(Launch& launch) {
+    if (!launch.cgroup) return {};
+    ignore(launch.cgroup->kill_all(), "remove says whether somebody is left");
+    return launch.cgroup->remove();
+}
+
+Result<void> create_init(Launch& launch) {
+    const runtime::LaunchRequest request{.spec = launch.spec,
+                                   .id = launch.definition.id,
+                                   .bundle = {},
+                                   .rootfs = launch.rootfs.valid() ? &launch.rootfs : nullptr,
+                                   .stdio = launch.stdio,
+                                   .extra = {},
+                                   .cgroup = &*launch.cgroup};
+    launch.init.emplace(TRY(runtime::Init::create(request)));
+    return {};
+}
+
+Result<void> kill_init(Launch& launch) {
+    if (launch.init) launch.init->abort();
+    launch.init.reset();
+    return {};
+}
+
+Result<void> attach_networks(Launch& launch) {
+    const HostConfig& host = launch.definition.host;
+    if (host.network_mode == "host" || !launch.facts.network_namespace.empty()) return {};
+    launch.netns = TRY(launch.init->netns());
+    if (!has_networks(launch.definition)) return network::bring_up_loopback(launch.netns);
+    network::Networks* networks = TRY(launch.engine.networks());
+    const network::AttachRequest request = TRY(make_attach_request(launch.definition));
+    launch.attachment.emplace(TRY(network::attach(*networks, launch.netns, request)));
+    if (launch.files_folder.empty()) return {};
+    return write_hosts_file(launch.engine, launch.definition, launch.files_folder, launch.attachment->endpoints);
+}
+
+Result<void> detach_networks(Launch& launch) {
+    if (!launch.attachment) return {};
+    launch.attachment.reset();
+    network::Networks* networks = TRY(launch.engine.networks());
+    const ContainerId id = TRY(ContainerId::parse(launch.definition.id));
+    return network::detach(*networks, id);
+}
+
+Result<void> wait_ready(Launch& launch) {
+    auto ready = launch.init->wait_ready();
+    // Sources are open in the child's mounts by now; holding them longer would pin the user's file systems twice.
+    launch.sources.clear();
+    for (ExtraMount& extra : launch.extra_mounts) extra.source.reset();
+    launch.rootfs.reset();
+    return ready;
+}
+
+/// Only a command that is missing or cannot be executed may say not_found or denied: exit codes 127 and 126 rest on it.
+Error without_command_kind(Error error) {
+    if (error.kind() == Kind::not_found || error.kind() == Kind::denied) return std::move(error).with_kind(Kind::system);
+    return error;
+}
+
+template <Result<void> (*stage)(Launch&)>
+Result<void> plain(Launch& launch) {
+    auto done = stage(launch);
+    if (done.ok()) return done;
+    return without_command_kind(std::move(done).error());
+}
+
+constexpr Stage<Launch> launch_stages[] = {
+    {"mount root filesystem", plain<mount_root>, close_root},
+    {"user", plain<look_up_user>, nothing_to_undo},
+    {"mounts", plain<open_mounts>, close_mounts},
+    {"devices", plain<look_up_devices>, nothing_to_undo},
+    {"namespaces", plain<find_peers>, nothing_to_undo},
+    {"write /etc files", plain<write_files>, nothing_to_undo},
+    {"make cgroup", plain<make_cgroup>, remove_cgroup},
+    {"create init", plain<create_init>, kill_init},
+    {"attach networks", plain<attach_networks>, detach_networks},
+    {"start", wait_ready, nothing_to_undo},
+};
+
+}  // namespace
+
+Result<void> prepare_launch(Launch& launch) { return run_stages<Launch>(launch_stages, launch); }
+
+Result<void> undo_launch(Launch& launch) { return undo_stages<Launch>(launch_stages, std::size(launch_stages), launch); }
+
+bool has_networks(const Definition& definition) { return !definition.networks.empty(); }
+
+std::string cgroup_path_of(const Definition& definition) {
+    const std::string& parent = definition.host.cgroup_parent;
+    if (parent.ends_with(".slice") && ::access("/run/systemd/system", F_OK) == 0)
+        return cat(parent, ":berth:", definition.id);
+    if (parent.empty()) return cat("/berth/", definition.id);
+    return cat(parent.starts_with('/') ? "" : "/", parent, '/', definition.id);
+}
+
+Result<network::AttachRequest> make_attach_request(const Definition& definition) {
+    ContainerId id = TRY(ContainerId::parse(definition.id));
+    network::AttachRequest request{.id = std::move(id),
+                                   .name = definition.name,
+                                   .hostname = definition.config.hostname,
+                                   .networks = definition.networks,
+                                   .publish = definition.host.port_bindings,
+                                   .dns = {definition.host.dns, definition.host.dns_search, definition.host.dns_options},
+                                   .default_publish_address = {}};
+    if (definition.host.publish_all_ports) {
+        std::vector<network::ContainerPort> exposed;
+        for (const auto& [text, unused] : definition.config.exposed_ports)
+            exposed.push_back(TRY(network::ContainerPort::parse(text), "exposed port"));
+        for (network::PortMapping& mapping : network::plan_publish_all(exposed, definition.host.port_bindings))
+            request.publish.push_back(std::move(mapping));
+    }
+    return request;
+}
+
+}  // namespace berth::container

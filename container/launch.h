@@ -1,0 +1,64 @@
+#pragma once
+// The start table that containers and build steps share: from a definition and a root file system to a process that is
+// ready to be released. Each stage has its undo; after a failure nothing is left.
+
+#include <array>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/stage.h"
+#include "container/engine.h"
+#include "container/spec.h"
+#include "image/overlay.h"
+#include "network/attach.h"
+#include "runtime/launch.h"
+
+namespace berth::container {
+
+/// A mount beside the definition's own; the descriptor stays open until init is created.
+struct ExtraMount {
+    runtime::Mount mount;
+    Fd source;
+};
+
+struct Launch {
+    Launch(Engine& with, const Definition& what) : engine(with), definition(what) {}
+
+    // What is to run, and where.
+    Engine& engine;
+    const Definition& definition;
+    image::OverlayRequest overlay;      ///< unless definition.rootfs is set
+    std::string files_folder;           ///< where hosts, hostname and resolv.conf are written
+    std::array<const Fd*, 3> stdio{};
+    std::vector<ExtraMount> extra_mounts;
+    bool with_init = false;             ///< --init, --proc
+    std::string init_program;           ///< the host's path of it
+    bool die_with_caller = false;       ///< for build steps
+    /// Called when the user is known, before the clone: gives pipes their owner.
+    std::function<Result<void>(const runtime::ResolvedUser&)> on_user;
+
+    // What the stages made.
+    Fd rootfs;
+    SpecFacts facts;
+    std::vector<Fd> sources;
+    runtime::Spec spec;
+    std::optional<runtime::Cgroup> cgroup;
+    std::optional<runtime::Init> init;
+    Fd netns;
+    std::optional<network::Attachment> attachment;
+};
+
+/// Everything up to an init that waits for release().
+Result<void> prepare_launch(Launch& launch);
+/// Undoes prepare_launch, for a later stage that failed.
+Result<void> undo_launch(Launch& launch);
+
+/// What network::attach is asked for; also for adopt, connect and rename.
+Result<network::AttachRequest> make_attach_request(const Definition& definition);
+/// True for bridge and user-defined networks: there is something to attach and detach.
+bool has_networks(const Definition& definition);
+std::string cgroup_path_of(const Definition& definition);
+
+}  // namespace berth::container

@@ -1,0 +1,139 @@
+#pragma once
+// The monitor of one container: the parent of its first process, and all that goes on while it runs. One thread, one loop.
+//
+//   start ──launch──▶ running ──ends──▶ (policy says so) restarting ──delay──▶ running …
+//                        │                     │ stop                            
+//                        └──ends───────────────┴──▶ exited, files removed with --rm; the monitor ends
+//
+// It holds the container's run lock (inherited from the command that started it) until it ends: whoever finds the lock
+// free knows that state.json is final, or that the monitor was killed and another must adopt what it left.
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "container/control.h"
+#include "container/engine.h"
+#include "container/join.h"
+#include "container/launch.h"
+#include "container/loop.h"
+#include "container/restart.h"
+#include "container/streams.h"
+
+namespace berth::container {
+
+enum class MonitorMode { start, adopt };
+constexpr std::string_view monitor_mode_word(MonitorMode mode) { return mode == MonitorMode::start ? "start" : "adopt"; }
+
+/// What berth-monitor does with its arguments: ROOT RUN_ROOT ID start|adopt, the run lock as descriptor 3 and the starting
+/// command's socket as 4. Returns when the container needs no monitor any more.
+int run_monitor(int count, char** arguments);
+
+class HealthRunner;
+
+/// The signal that asks it to end: STOPSIGNAL, else TERM.
+int stop_signal_of(const Definition& definition);
+/// In seconds; -1: no limit.
+std::int64_t stop_timeout_of(const Definition& definition);
+
+class Monitor {
+public:
+    Monitor(Engine& engine, Registry& registry, Loop& loop, Record record);
+    ~Monitor();
+
+    /// The first run; answers the starter. False: nothing runs and nothing will.
+    bool start(Fd starter);
+    /// Takes over from a monitor that was killed.
+    bool adopt(Fd starter);
+
+private:
+    struct Run {
+        pid_t pid = 0;
+        Fd pidfd;
+        bool is_own_child = true;
+        std::optional<runtime::Cgroup> cgroup;
+        std::optional<network::Attachment> attachment;
+        Fd netns;
+        Tick began;
+        Loop::Id end_watch = 0;
+        Loop::Id network_watch = 0;
+        Loop::Id reap_alarm = 0;
+        std::uint64_t oom_kills_before = 0;
+    };
+    /// A client that waits for something that is still to come.
+    struct Waiter {
+        Fd socket;
+        Request request;
+        Loop::Id watch = 0;
+    };
+    struct Stopping {
+        int signal = 0;
+        bool killed = false;
+        bool ignored = false;
+        Loop::Id alarm = 0;
+    };
+    struct ExecSession {
+        Child child;
+        Fd socket;
+        Loop::Id watch = 0;
+    };
+
+    // The container's life (monitor.cpp).
+    Result<void> listen();
+    Result<void> begin_run(Fd* starter);
+    Result<void> launch_run(Launch& launch, Fd* starter);
+    Result<void> record_running(Launch& launch);
+    void record_failed_start(const Error& error);
+    void watch_run();
+    void on_process_end();
+    void on_ended(int exit_code);
+    void tear_down_run();
+    void schedule_restart(Duration delay);
+    void restart_now();
+    void finish();
+    void remove_container();
+    void store(Durability durability);
+    void note_event(std::string action, TextMap attributes = {});
+    void on_health(bool changed);
+    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
+
+    // Requests (monitor_requests.cpp).
+    void accept_client();
+    void on_request(Fd socket, Packet packet);
+    void dispatch(Fd socket, Request request, std::vector<Fd> descriptors);
+    void start_attach(Fd socket, const Request& request);
+    void start_stop(Fd socket, Request request);
+    void begin_stop(int signal, std::int64_t timeout_seconds);
+    void start_kill(Fd socket, Request request);
+    void start_wait(Fd socket, Request request);
+    void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
+    void on_exec_end(ExecSession& session);
+    void end_execs();
+    void add_waiter(Fd socket, Request request);
+    void answer_waiters();
+    void answer_health_waiters();
+    Result<void> pause();
+    Result<void> unpause();
+    Result<Answer> update(const Request& request);
+    Result<void> reload();
+    Result<Answer> answer_for(const Request& request);
+    void reply(const Fd& socket, const Result<Answer>& answer);
+
+    Engine& engine_;
+    Registry& registry_;
+    Loop& loop_;
+    Record record_;
+    Fd listener_;
+    std::optional<Streams> streams_;
+    std::optional<Run> run_;
+    RestartMachine restart_;
+    std::optional<Stopping> stopping_;
+    Loop::Id restart_alarm_ = 0;
+    std::list<Waiter> waiters_;
+    std::list<std::pair<Fd, Loop::Id>> newcomers_;
+    std::list<ExecSession> execs_;
+    std::unique_ptr<HealthRunner> health_;
+};
+
+}  // namespace berth::container

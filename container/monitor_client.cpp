@@ -1,0 +1,100 @@
+#include "container/monitor_client.h"
+
+#include <cerrno>
+#include <cstdlib>
+
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "base/sys.h"
+#include "container/monitor.h"
+
+namespace berth::container {
+
+namespace {
+
+#ifndef BERTH_LIBEXEC
+constexpr const char* built_in_libexec = "/usr/local/libexec/berth";
+#else
+constexpr const char* built_in_libexec = BERTH_LIBEXEC;
+#endif
+
+/// Starts berth-monitor and gives back our end of its start socket.
+Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode) {
+    const Fd program = TRY(open_protected_program("berth-monitor"), "monitor");
+    auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
+    SpawnOptions options;
+    options.argv = {"berth-monitor", engine.paths().root, engine.paths().run_root, record.id(), std::string(monitor_mode_word(mode))};
+    // Nothing of the caller's terminal or pipes is held: `ssh host berth run -d …` must end.
+    options.descriptors = {-1, -1, -1, lock.fd().raw(), theirs.raw()};
+    options.session = SpawnOptions::Session::own;
+    // Not waited for: it outlives this command, and init reaps it.
+    Child monitor = TRY(spawn(program, options), "monitor");
+    std::move(monitor).release();
+    return std::move(ours);
+}
+
+Result<Answer> receive_start_answer(const Fd& socket) {
+    const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    if (packet.bytes.empty()) return Error(Kind::internal, "its monitor ended before it was started");
+    return parse_answer(packet.bytes);
+}
+
+}  // namespace
+
+std::string helper_path(const std::string& name) {
+    const char* folder = ::getenv("BERTH_LIBEXEC");
+    return cat(folder != nullptr && *folder != '\0' ? folder : built_in_libexec, '/', name);
+}
+
+Result<Fd> open_protected_program(const std::string& name) {
+    const std::string path = helper_path(name);
+    const long tree = ::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (tree < 0) {
+        Error error = Error::of_errno(errno, path);
+        return errno == ENOENT ? std::move(error).with_hint("berth is not installed completely: make install, or set BERTH_LIBEXEC")
+                               : std::move(error);
+    }
+    Fd mount(static_cast<int>(tree));
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_RDONLY;
+    if (::syscall(SYS_mount_setattr, mount.raw(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0)
+        return Error::of_errno(errno, cat(path, ": make read-only"));
+    return mount;
+}
+
+Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
+    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start));
+    // Its copy of the lock lives on.
+    std::move(lock).release().reset();
+    TRY(send_request(socket, wish));
+    Answer answer = TRY(receive_start_answer(socket));
+    if (auto error = error_of(answer)) return std::move(*error);
+    return MonitorStart{std::move(socket), std::move(answer)};
+}
+
+Result<void> adopt_by_monitor(Engine& engine, Registry&, const Record& record, DirLock lock) {
+    const Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt));
+    std::move(lock).release().reset();
+    const Answer answer = TRY(receive_start_answer(socket));
+    if (auto error = error_of(answer)) return std::move(*error);
+    return {};
+}
+
+Result<Fd> connect_monitor(Engine& engine, const Record& record) {
+    Registry* registry = TRY(engine.containers());
+    auto connected = connect_control(registry->run_folder_path(record.id()));
+    if (!connected.ok() && connected.error().kind() == Kind::not_found)
+        return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
+    return connected;
+}
+
+Result<Answer> ask_monitor(Engine& engine, const Record& record, const Request& request) {
+    const Fd socket = TRY(connect_monitor(engine, record));
+    return ask(socket, request);
+}
+
+}  // namespace berth::container

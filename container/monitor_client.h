@@ -1,0 +1,35 @@
+#pragma once
+// The commands' side of monitors: starting one, and asking one that lives.
+
+#include "container/control.h"
+#include "container/engine.h"
+#include "container/registry.h"
+
+namespace berth::container {
+
+/// A helper program of ours, opened through a detached read-only mount of its file, so that no container can write to the
+/// file through /proc/PID/exe (CVE-2019-5736). BERTH_LIBEXEC in the environment is preferred over the built-in folder.
+Result<Fd> open_protected_program(const std::string& name);
+std::string helper_path(const std::string& name);
+
+/// Starts a monitor that runs the container and waits until the command runs in it. `wish` says what the caller attaches
+/// to; the socket that comes back then carries the stream. The lock becomes the monitor's.
+struct MonitorStart {
+    Fd socket;
+    Answer answer;
+};
+Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish);
+/// The same for a container whose monitor died.
+Result<void> adopt_by_monitor(Engine& engine, Registry& registry, const Record& record, DirLock lock);
+
+/// Asks the monitor of a running container. Kind::wrong_state "container web is not running" when there is none.
+Result<Answer> ask_monitor(Engine& engine, const Record& record, const Request& request);
+/// Starts what --requires names, if it does not run, and waits for `:healthy`.
+Result<void> meet_requirements(Engine& engine, const Record& record);
+/// wait on a container that does not run: for its next end, or until it is removed. By inotify, never by polling.
+Result<int> wait_for_files(Engine& engine, const Record& record, WaitFor condition);
+
+/// The connection after the answer, for attach and exec; its first packet is still to come.
+Result<Fd> connect_monitor(Engine& engine, const Record& record);
+
+}  // namespace berth::container

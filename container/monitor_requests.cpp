@@ -1,0 +1,307 @@
+// What commands ask of a monitor (control.h). Each request is either answered at once or becomes a waiter, which the end of
+// the container (or a change of its health) answers.
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "container/health_runner.h"
+#include "container/monitor.h"
+#include "container/registry.h"
+#include "network/networks.h"
+
+namespace berth::container {
+
+namespace {
+
+Error not_running(const Record& record) {
+    if (record.run.state.status == Status::restarting)
+        return Error(Kind::wrong_state, cat("container ", record.name(), " is restarting, wait until it is running"));
+    return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
+}
+
+}  // namespace
+
+int stop_signal_of(const Definition& definition) {
+    const auto parsed = Signal::parse(definition.config.stop_signal);
+    return parsed.ok() ? parsed.value().number() : SIGTERM;
+}
+
+std::int64_t stop_timeout_of(const Definition& definition) { return definition.config.stop_timeout.value_or(10); }
+
+void Monitor::accept_client() {
+    const int raw = ::accept4(listener_.raw(), nullptr, nullptr, SOCK_CLOEXEC);
+    if (raw < 0) return;
+    auto& [socket, watch] = newcomers_.emplace_back(Fd(raw), 0);
+    const auto place = std::prev(newcomers_.end());
+    watch = loop_.watch(raw, EPOLLIN, [this, place](std::uint32_t) {
+        loop_.unwatch(place->second);
+        Fd client = std::move(place->first);
+        newcomers_.erase(place);
+        auto packet = receive_packet(client, control_packet_bytes);
+        if (packet.ok() && !packet.value().bytes.empty()) on_request(std::move(client), std::move(packet).value());
+    });
+}
+
+void Monitor::reply(const Fd& socket, const Result<Answer>& answer) {
+    Answer failed;
+    if (!answer.ok()) failed = answer_of(answer.error()), failed.code = exit_code_of_failure(answer.error());
+    ignore(send_answer(socket, answer.ok() ? answer.value() : failed), "the client may be gone");
+}
+
+void Monitor::on_request(Fd socket, Packet packet) {
+    auto request = parse_request(packet.bytes);
+    if (!request.ok()) return reply(socket, std::move(request).error());
+    dispatch(std::move(socket), std::move(request).value(), std::move(packet.descriptors));
+}
+
+void Monitor::dispatch(Fd socket, Request request, std::vector<Fd> descriptors) {
+    switch (request.op) {
+        case Op::attach: return start_attach(std::move(socket), request);
+        case Op::stop: return start_stop(std::move(socket), std::move(request));
+        case Op::kill: return start_kill(std::move(socket), std::move(request));
+        case Op::wait: return start_wait(std::move(socket), std::move(request));
+        case Op::exec: return start_exec(std::move(socket), std::move(request), std::move(descriptors));
+        case Op::health:
+            if (!health_) return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " has no health check")));
+            health_->run_now();
+            return add_waiter(std::move(socket), std::move(request));
+        default: return reply(socket, answer_for(request));
+    }
+}
+
+Result<Answer> Monitor::answer_for(const Request& request) {
+    switch (request.op) {
+        case Op::pause: TRY(pause()); break;
+        case Op::unpause: TRY(unpause()); break;
+        case Op::update: return update(request);
+        case Op::reload: TRY(reload()); break;
+        case Op::resize:
+            if (!streams_) return not_running(record_);
+            TRY(streams_->resize(request.rows, request.columns));
+            break;
+        default: break;
+    }
+    Answer answer;
+    answer.pid = run_ ? run_->pid : 0;
+    return answer;
+}
+
+void Monitor::start_attach(Fd socket, const Request& request) {
+    if (!run_ || !streams_) return reply(socket, not_running(record_));
+    if (record_.run.state.status == Status::paused)
+        return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before attach")));
+    reply(socket, Answer{});
+    if (request.rows != 0) ignore(streams_->resize(request.rows, request.columns), "only a terminal has a size");
+    streams_->add_client(std::move(socket), {request.input, request.output, request.error_output});
+    note_event("attach");
+}
+
+void Monitor::start_stop(Fd socket, Request request) {
+    if (!request.for_restart) {
+        record_.run.state.manually_stopped = true;
+        store(Durability::disk);
+    }
+    restart_.cancel();
+    const int signal = request.signal != 0 ? request.signal : stop_signal_of(record_.definition);
+    const std::int64_t timeout = request.timeout_seconds;
+    add_waiter(std::move(socket), std::move(request));
+    if (run_) return begin_stop(signal, timeout);
+    // Between two runs there is nothing to signal: it just does not come back.
+    loop_.cancel_alarm(restart_alarm_);
+    finish();
+}
+
+void Monitor::begin_stop(int signal, std::int64_t timeout_seconds) {
+    if (!stopping_) stopping_.emplace();
+    loop_.cancel_alarm(stopping_->alarm);
+    stopping_->signal = signal;
+    stopping_->ignored = ignores_signal(run_->pid, signal);
+    ignore(send_signal(run_->pidfd, Signal::of(signal)), "it may have ended");
+    if (record_.run.state.status == Status::paused) ignore(unpause(), "a frozen container cannot end");
+    if (timeout_seconds < 0) return;
+    stopping_->alarm = loop_.set_alarm(tick_now() + Duration::of_seconds(timeout_seconds), [this] {
+        stopping_->alarm = 0;
+        stopping_->killed = true;
+        ignore(send_signal(run_->pidfd, Signal::of(SIGKILL)), "it may have ended");
+    });
+}
+
+void Monitor::start_kill(Fd socket, Request request) {
+    if (!run_) return reply(socket, not_running(record_));
+    if (is_wish_to_end(request.signal, stop_signal_of(record_.definition))) {
+        restart_.cancel();
+        record_.run.state.manually_stopped = true;
+        store(Durability::boot);
+    }
+    auto sent = send_signal(run_->pidfd, Signal::of(request.signal));
+    if (!sent.ok()) return reply(socket, std::move(sent).error());
+    note_event("kill", {{"signal", cat(request.signal)}});
+    if (record_.run.state.status == Status::paused && is_wish_to_end(request.signal, stop_signal_of(record_.definition)))
+        ignore(unpause(), "a frozen container cannot end");
+    if (request.signal == SIGKILL) return add_waiter(std::move(socket), std::move(request));
+    reply(socket, Answer{});
+}
+
+void Monitor::start_wait(Fd socket, Request request) {
+    const bool is_health = request.condition == "healthy";
+    if (is_health && !health_)
+        return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " has no health check to wait for")));
+    add_waiter(std::move(socket), std::move(request));
+    if (is_health) answer_health_waiters();
+}
+
+void Monitor::add_waiter(Fd socket, Request request) {
+    Waiter& waiter = waiters_.emplace_back();
+    waiter.socket = std::move(socket);
+    waiter.request = std::move(request);
+    const auto place = std::prev(waiters_.end());
+    // Only to see it go: it has nothing more to say.
+    waiter.watch = loop_.watch(waiter.socket.raw(), EPOLLRDHUP, [this, place](std::uint32_t) {
+        loop_.unwatch(place->watch);
+        waiters_.erase(place);
+    });
+}
+
+void Monitor::answer_waiters() {
+    const bool is_over = record_.run.state.status != Status::restarting;
+    for (auto at = waiters_.begin(); at != waiters_.end();) {
+        Waiter& waiter = *at;
+        const bool waits_on = waiter.request.op == Op::wait && waiter.request.condition == "removed" && !is_over;
+        const bool stop_goes_on = waiter.request.op == Op::stop && !is_over;
+        if (waits_on || stop_goes_on) {
+            ++at;
+            continue;
+        }
+        Answer answer;
+        answer.exit = static_cast<int>(record_.run.state.exit_code);
+        if (stopping_) answer.killed = stopping_->killed, answer.ignored_signal = stopping_->ignored;
+        if (waiter.request.condition == "healthy") answer.exit = 1;
+        reply(waiter.socket, answer);
+        loop_.unwatch(waiter.watch);
+        at = waiters_.erase(at);
+    }
+    stopping_.reset();
+}
+
+void Monitor::answer_health_waiters() {
+    if (!health_) return;
+    const healthcheck::Status status = health_->health().status;
+    for (auto at = waiters_.begin(); at != waiters_.end();) {
+        const bool is_probe = at->request.op == Op::health;
+        const bool is_wait = at->request.op == Op::wait && at->request.condition == "healthy";
+        if (!is_probe && !(is_wait && status != healthcheck::Status::starting)) {
+            ++at;
+            continue;
+        }
+        Answer answer;
+        answer.health = health_->health();
+        answer.exit = status == healthcheck::Status::healthy ? 0 : 1;
+        reply(at->socket, answer);
+        loop_.unwatch(at->watch);
+        at = waiters_.erase(at);
+    }
+}
+
+void Monitor::start_exec(Fd socket, Request request, std::vector<Fd> descriptors) {
+    if (!run_) return reply(socket, not_running(record_));
+    if (record_.run.state.status == Status::paused)
+        return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before exec")));
+    JoinRequest join_request;
+    join_request.wishes = {std::move(request.argv), std::move(request.env), std::move(request.working_dir), request.tty, request.privileged};
+    join_request.user = std::move(request.user);
+    join_request.console_size = {request.rows, request.columns};
+    // Which of 0, 1 and 2 came along stands in the three flags, since a list of descriptors has no gaps.
+    const bool present[3] = {request.input, request.output, request.error_output};
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+        if (present[i] && next < descriptors.size()) join_request.stdio[i] = &descriptors[next++];
+    auto started = join(target(), join_request);
+    if (!started.ok()) return reply(socket, std::move(started).error());
+    runtime::ExecProcess process = std::move(started).value();
+    descriptors.clear();
+
+    Answer answer;
+    answer.pid = process.child.pid();
+    std::vector<int> handed;
+    if (process.console) handed.push_back(process.console->raw());
+    ignore(send_answer(socket, answer, handed), "the client may be gone; the process runs all the same");
+    ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket)});
+    if (request.detach) session.socket.reset();
+    session.watch = loop_.watch(session.child.pidfd().raw(), EPOLLIN, [this, &session](std::uint32_t) { on_exec_end(session); });
+    note_event(cat("exec_start: ", join_request.wishes.argv.empty() ? std::string() : join_request.wishes.argv.front()));
+}
+
+void Monitor::on_exec_end(ExecSession& session) {
+    loop_.unwatch(session.watch);
+    Answer answer;
+    auto status = session.child.wait();
+    answer.exit = status.ok() ? status.value().shell_code() : 255;
+    if (session.socket.valid()) reply(session.socket, answer);
+    execs_.remove_if([&](const ExecSession& other) { return &other == &session; });
+}
+
+/// The container ended, and what exec had started in it with it.
+void Monitor::end_execs() {
+    for (ExecSession& session : execs_) {
+        loop_.unwatch(session.watch);
+        auto status = session.child.try_wait();
+        Answer answer;
+        answer.exit = status.ok() && status.value() ? status.value()->shell_code() : 128 + SIGKILL;
+        if (session.socket.valid()) reply(session.socket, answer);
+    }
+    execs_.clear();
+}
+
+Result<void> Monitor::pause() {
+    if (!run_) return not_running(record_);
+    if (record_.run.state.status == Status::paused)
+        return Error(Kind::wrong_state, cat("container ", record_.name(), " is already paused"));
+    TRY(run_->cgroup->freeze());
+    record_.run.state.status = Status::paused;
+    if (health_) health_->pause();
+    store(Durability::boot);
+    note_event("pause");
+    return {};
+}
+
+Result<void> Monitor::unpause() {
+    if (!run_ || record_.run.state.status != Status::paused)
+        return Error(Kind::wrong_state, cat("container ", record_.name(), " is not paused"));
+    TRY(run_->cgroup->thaw());
+    record_.run.state.status = Status::running;
+    if (health_) health_->unpause();
+    store(Durability::boot);
+    note_event("unpause");
+    return {};
+}
+
+/// config.json was changed by the command that asks (rename, update --restart): take it from there.
+Result<void> Monitor::reload() {
+    const std::string old_name = record_.name();
+    record_.definition = TRY(registry_.load(record_.id())).definition;
+    restart_.set_policy(record_.definition.host.restart_policy);
+    if (record_.name() == old_name || !run_ || !run_->attachment) return {};
+    network::Networks* networks = TRY(engine_.networks());
+    const ContainerId id = TRY(ContainerId::parse(record_.id()));
+    TRY(network::rename(*networks, id, record_.name(), *run_->attachment));
+    record_.run.network.endpoints = run_->attachment->endpoints;
+    store(Durability::boot);
+    return {};
+}
+
+/// Limits of a running container: config.json has the new ones already.
+Result<Answer> Monitor::update(const Request&) {
+    TRY(reload());
+    if (!run_ || !run_->cgroup) return Answer{};
+    const runtime::Resources resources = TRY(make_resources(record_.definition.host, {}));
+    TRY(run_->cgroup->update(resources));
+    note_event("update");
+    return Answer{};
+}
+
+}  // namespace berth::container

@@ -1,0 +1,54 @@
+// rm: a container that does not run, or with force one that does.
+
+#include <csignal>
+
+#include "container/engine.h"
+#include "container/events.h"
+#include "container/prune.h"
+#include "container/registry.h"
+#include "network/networks.h"
+
+namespace berth::container {
+
+namespace {
+
+Error still_running(const Record& record) {
+    return Error(Kind::wrong_state, cat("container ", record.name(), " is ", status_word(record.run.state.status)))
+        .with_hint("stop it first, or remove it with force: -f");
+}
+
+/// What a crash may have left of a run that no monitor tidied: its addresses and ports.
+Result<void> detach_leftover(Engine& engine, const Record& record) {
+    if (record.definition.networks.empty() || !record.run.state.has_been_started) return {};
+    network::Networks* networks = TRY(engine.networks());
+    const ContainerId id = TRY(ContainerId::parse(record.id()));
+    return network::detach(*networks, id);
+}
+
+}  // namespace
+
+Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& options) {
+    Registry* registry = TRY(engine.containers());
+    Record record = found;
+    std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()));
+    if (!lock) {
+        if (!options.force) return still_running(record);
+        auto killed = kill(engine, record, Signal::of(SIGKILL));
+        if (!killed.ok() && killed.error().kind() != Kind::wrong_state) return killed;
+        auto waited = registry->wait_run_lock(record.id());
+        // It was `--rm`, and went by itself.
+        if (!waited.ok() && waited.error().kind() == Kind::not_found) return {};
+        lock.emplace(TRY(std::move(waited)));
+    }
+    record = TRY(registry->load(record.id()));
+    TRY(detach_leftover(engine, record), "networks");
+    TRY(registry->remove(record.definition));
+    if (options.volumes) TRY(remove_anonymous_volumes(engine, record.definition));
+    if (const auto log = EventLog::open(engine.paths().root); log.ok())
+        ignore(log.value().append({"container", "destroy",
+                                   {record.id(), {{"name", record.name()}, {"image", record.definition.config.image}}}, "local", {}}),
+               "history is not worth a failure");
+    return {};
+}
+
+}  // namespace berth::container

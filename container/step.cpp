@@ -1,0 +1,163 @@
+#include "container/step.h"
+
+#include <set>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/root.h"
+#include "base/sys.h"
+#include "container/launch.h"
+#include "network/networks.h"
+
+namespace berth::container {
+
+namespace {
+
+Definition make_definition(const StepRequest& request, const ContainerId& id) {
+    Definition out;
+    out.id = id.str();
+    out.name = cat("build-", id.short_id());
+    Config& config = out.config;
+    config.hostname = "buildkitsandbox";
+    config.user = request.user;
+    config.env = request.env;
+    config.working_dir = request.working_dir;
+    config.entrypoint = Words();
+    config.cmd = request.argv;
+    HostConfig& host = out.host;
+    host.network_mode = request.network.empty() ? "default" : request.network;
+    host.extra_hosts = request.extra_hosts;
+    host.dns = request.dns;
+    host.shm_size = request.shm_size;
+    host.ulimits = request.ulimits;
+    host.cgroup_parent = request.cgroup_parent;
+    host.memory = request.memory;
+    host.memory_swap = request.memory_swap;
+    host.cpu_shares = request.cpu_shares;
+    host.cpu_period = request.cpu_period;
+    host.cpu_quota = request.cpu_quota;
+    host.cpuset_cpus = request.cpuset_cpus;
+    host.cpuset_mems = request.cpuset_mems;
+    host.privileged = request.privileged;
+    host.security_opt = request.security_opt;
+    const bool has_links = host.network_mode != "none" && host.network_mode != "host";
+    if (has_links) out.networks.emplace_back().network = host.network_mode == "default" ? "bridge" : host.network_mode;
+    return out;
+}
+
+ExtraMount make_extra(StepMount& mount, const std::string& working_dir) {
+    ExtraMount out;
+    out.mount.destination = join_path(working_dir, mount.target);
+    if (mount.type == StepMount::Type::tmpfs) {
+        out.mount.type = "tmpfs";
+        out.mount.source = "tmpfs";
+        if (mount.tmpfs_size > 0) out.mount.options.push_back(cat("size=", mount.tmpfs_size));
+        return out;
+    }
+    out.mount.type = "bind";
+    out.mount.source = cat("/proc/self/fd/", mount.source.raw());
+    out.mount.options = {"rbind", "rprivate"};
+    if (mount.read_only) out.mount.options.emplace_back("rro");
+    out.source = std::move(mount.source);
+    return out;
+}
+
+/// Takes an empty file or folder out of the layer that was only made to mount something on. What the step itself wrote
+/// there cannot be meant: it saw the mount, not this.
+void remove_stub(const Fd& upper, const std::string& name, int flags) {
+    struct stat status{};
+    if (::fstatat(upper.raw(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+    const bool is_empty_file = S_ISREG(status.st_mode) && status.st_size == 0;
+    if (flags == AT_REMOVEDIR ? S_ISDIR(status.st_mode) : is_empty_file) ::unlinkat(upper.raw(), name.c_str(), flags);
+}
+
+/// The places below `/` that exist only because the start mounted something there, for one layer.
+class Stubs {
+public:
+    /// Notes which of them the image below lacks: those alone may go afterwards.
+    static Stubs look(const StepRequest& request, const std::vector<ExtraMount>& extras) {
+        Stubs out;
+        for (const char* folder : {"proc", "sys", "dev"}) out.add(request, folder, AT_REMOVEDIR);
+        for (const char* file : {"etc/resolv.conf", "etc/hostname", "etc/hosts"}) out.add(request, file, 0);
+        for (const ExtraMount& extra : extras) {
+            const std::string name = extra.mount.destination.substr(1);
+            struct stat status{};
+            const bool is_file = extra.source.valid() && ::fstat(extra.source.raw(), &status) == 0 && !S_ISDIR(status.st_mode);
+            out.add(request, name, is_file ? 0 : AT_REMOVEDIR);
+        }
+        return out;
+    }
+    void remove(const std::string& upper) const {
+        const auto folder = sys::open(upper, O_PATH | O_DIRECTORY);
+        if (!folder.ok()) return;
+        for (const auto& [name, flags] : missing_) {
+            remove_stub(folder.value(), name, flags);
+            // Folders that were made on the way to it, deepest first, while they are empty.
+            for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0; slash = name.rfind('/', slash - 1)) {
+                const std::string above = name.substr(0, slash);
+                if (missing_folders_.contains(above)) ::unlinkat(folder.value().raw(), above.c_str(), AT_REMOVEDIR);
+            }
+        }
+    }
+
+private:
+    static bool is_in_image(const StepRequest& request, const std::string& name) {
+        struct stat status{};
+        if (::lstat(cat(request.upper, '/', name).c_str(), &status) == 0) return true;
+        for (const std::string& layer : request.layers)
+            if (::lstat(cat(layer, '/', name).c_str(), &status) == 0) return true;
+        return false;
+    }
+    void add(const StepRequest& request, const std::string& name, int flags) {
+        if (!is_in_image(request, name)) missing_.emplace_back(name, flags);
+        for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
+            if (!is_in_image(request, name.substr(0, slash))) missing_folders_.insert(name.substr(0, slash));
+    }
+    std::vector<std::pair<std::string, int>> missing_;
+    std::set<std::string> missing_folders_;
+};
+
+/// A folder for hosts, hostname and resolv.conf while the step runs, below the run root.
+Result<std::string> make_files_folder(Engine& engine, const ContainerId& id) {
+    const std::string path = cat(engine.paths().run_root, "/steps/", id.str());
+    TRY(make_host_folders(path, 0700));
+    return path;
+}
+
+Result<ExitStatus> run_launched(Launch& launch) {
+    TRY(launch.init->release());
+    Child child = std::move(*launch.init).into_child();
+    launch.init.reset();
+    return child.wait();
+}
+
+}  // namespace
+
+Result<ExitStatus> run_step(Engine& engine, StepRequest request) {
+    const ContainerId id = ContainerId::make_random();
+    const Definition definition = make_definition(request, id);
+    TRY(check_host_config(definition.host));
+    const std::string files = TRY(make_files_folder(engine, id));
+
+    Launch launch(engine, definition);
+    launch.overlay.lowers = request.layers;
+    launch.overlay.upper = request.upper;
+    launch.overlay.work = request.work;
+    launch.overlay.is_volatile = true;
+    launch.files_folder = files;
+    launch.die_with_caller = true;
+    launch.stdio = {nullptr, &request.output, request.error_output.valid() ? &request.error_output : &request.output};
+    for (StepMount& mount : request.mounts) launch.extra_mounts.push_back(make_extra(mount, request.working_dir));
+    const Stubs stubs = Stubs::look(request, launch.extra_mounts);
+
+    auto prepared = prepare_launch(launch);
+    Result<ExitStatus> status = prepared.ok() ? run_launched(launch) : Result<ExitStatus>(std::move(prepared).error());
+    ignore(undo_launch(launch), "what stays is swept by the next step");
+    stubs.remove(request.upper);
+    ignore(remove_tree(sys::here(), files), "the run root goes with the boot");
+    return status;
+}
+
+}  // namespace berth::container

@@ -1,0 +1,263 @@
+// The verbs on containers that exist (engine.h): most of them are a question to the container's monitor.
+
+#include <csignal>
+
+#include "container/engine.h"
+#include "container/events.h"
+#include "container/monitor.h"
+#include "container/monitor_client.h"
+#include "container/registry.h"
+
+namespace berth::container {
+
+namespace {
+
+Error not_running(const Record& record) {
+    return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
+}
+
+Result<Answer> ask_running(Engine& engine, const Record& record, Request request) {
+    if (!record.run.state.running()) return not_running(record);
+    return ask_monitor(engine, record, request);
+}
+
+Result<void> reload_monitor(Engine& engine, const Record& record, Op op) {
+    Request request;
+    request.op = op;
+    auto answer = ask_monitor(engine, record, request);
+    if (answer.ok() || answer.error().kind() == Kind::wrong_state) return {};
+    return std::move(answer).error();
+}
+
+void note(Engine& engine, const Record& record, std::string action, TextMap attributes = {}) {
+    const auto log = EventLog::open(engine.paths().root);
+    if (!log.ok()) return;
+    attributes["name"] = record.name();
+    attributes["image"] = record.definition.config.image;
+    Event event{"container", std::move(action), {record.id(), std::move(attributes)}, "local", {}};
+    ignore(log.value().append(std::move(event)), "history is not worth a failure");
+}
+
+}  // namespace
+
+int exit_code_of_failure(const Error& error) {
+    if (error.kind() == Kind::not_found) return 127;
+    if (error.kind() == Kind::denied) return 126;
+    return 125;
+}
+
+Result<Started> start(Engine& engine, Record& record, const StartOptions& options) {
+    Registry* registry = TRY(engine.containers());
+    std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()));
+    Started started;
+    if (!lock) {
+        // A monitor, or another command that starts it right now.
+        started.was_running = true;
+        if (options.attach) started.attachment = TRY(attach(engine, record, *options.attach));
+        return started;
+    }
+    TRY(meet_requirements(engine, record));
+    Request wish;
+    wish.op = options.attach ? Op::attach : Op::state;
+    if (options.attach) {
+        wish.input = options.attach->input;
+        wish.output = options.attach->output;
+        wish.error_output = options.attach->error_output;
+    }
+    if (options.console_size) std::tie(wish.rows, wish.columns) = *options.console_size;
+    MonitorStart begun = TRY(start_by_monitor(engine, record, std::move(*lock), wish));
+    started.warnings = std::move(begun.answer.warnings);
+    if (options.attach) started.attachment.emplace(std::move(begun.socket));
+    if (!options.pidfile.empty())
+        TRY(replace_file(sys::here(), options.pidfile, cat(begun.answer.pid), 0644, Durability::boot), "pidfile");
+    return started;
+}
+
+Result<Attachment> attach(Engine& engine, const Record& record, const AttachOptions& options) {
+    if (!record.run.state.running())
+        return Error(Kind::wrong_state, cat("cannot attach to container ", record.name(), ": it is not running"));
+    Fd socket = TRY(connect_monitor(engine, record));
+    Request request;
+    request.op = Op::attach;
+    request.input = options.input;
+    request.output = options.output;
+    request.error_output = options.error_output;
+    TRY(ask(socket, request));
+    return Attachment(std::move(socket));
+}
+
+Result<StopResult> stop(Engine& engine, Record& record, const StopOptions& options) {
+    StopResult result;
+    Request request;
+    request.op = Op::stop;
+    request.signal = options.signal ? TRY(Signal::parse(*options.signal)).number() : stop_signal_of(record.definition);
+    request.timeout_seconds = options.timeout_seconds.value_or(stop_timeout_of(record.definition));
+    request.for_restart = options.for_restart;
+    result.signal = Signal::of(request.signal).name();
+    if (!record.run.state.running()) return result;
+    auto answer = ask_monitor(engine, record, request);
+    // It ended by itself between our look and our question.
+    if (!answer.ok() && answer.error().kind() == Kind::wrong_state) return result;
+    const Answer told = TRY(std::move(answer));
+    result.was_running = true;
+    result.had_to_kill = told.killed;
+    result.ignored_the_signal = told.killed && told.ignored_signal;
+    Registry* registry = TRY(engine.containers());
+    // With --rm there is nothing left to wait for.
+    auto lock = registry->wait_run_lock(record.id());
+    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
+    note(engine, record, "stop");
+    return result;
+}
+
+Result<StopResult> restart(Engine& engine, Record& record, const StopOptions& options) {
+    StopOptions for_restart = options;
+    for_restart.for_restart = true;
+    StopResult result = TRY(stop(engine, record, for_restart));
+    Registry* registry = TRY(engine.containers());
+    record = TRY(registry->load(record.id()));
+    TRY(start(engine, record, {}));
+    note(engine, record, "restart");
+    return result;
+}
+
+Result<void> kill(Engine& engine, Record& record, Signal signal, const std::string& process) {
+    Request request;
+    request.op = Op::kill;
+    request.signal = signal.number();
+    request.process = process;
+    TRY(ask_running(engine, record, std::move(request)));
+    return {};
+}
+
+Result<void> pause(Engine& engine, const Record& record) {
+    Request request;
+    request.op = Op::pause;
+    TRY(ask_running(engine, record, std::move(request)));
+    return {};
+}
+
+Result<void> unpause(Engine& engine, const Record& record) {
+    Request request;
+    request.op = Op::unpause;
+    TRY(ask_running(engine, record, std::move(request)));
+    return {};
+}
+
+Result<void> rename(Engine& engine, const Record& record, const std::string& name) {
+    const ObjectName parsed = TRY(ObjectName::parse(name));
+    Registry* registry = TRY(engine.containers());
+    const DirLock lock = TRY(registry->lock_definition(record.id()));
+    Definition definition = TRY(registry->load(record.id())).definition;
+    const std::string old_name = definition.name;
+    if (parsed.str() == old_name)
+        return Error(Kind::invalid, cat("container ", old_name, " has that name already"));
+    TRY(registry->reserve_name(parsed.str(), record.id()));
+    definition.name = parsed.str();
+    if (auto stored = registry->store_definition(definition, Durability::disk); !stored.ok()) {
+        ignore(registry->release_name(parsed.str(), record.id()), "the error below is the one to tell");
+        return stored;
+    }
+    TRY(registry->release_name(old_name, record.id()));
+    note(engine, record, "rename", {{"oldName", cat('/', old_name)}});
+    return reload_monitor(engine, record, Op::reload);
+}
+
+Result<int> wait(Engine& engine, const Record& record, WaitFor condition) {
+    Registry* registry = TRY(engine.containers());
+    const auto last_code = [&]() -> Result<int> {
+        auto again = registry->load(record.id());
+        // Removed meanwhile: what was known when it was found has to do.
+        return static_cast<int>(again.ok() ? again.value().run.state.exit_code : record.run.state.exit_code);
+    };
+    const bool is_running = record.run.state.running();
+    if (condition == WaitFor::not_running && !is_running) return last_code();
+    if (condition == WaitFor::healthy && !is_running) return not_running(record);
+    if (!is_running) return wait_for_files(engine, record, condition);
+    Request request;
+    request.op = Op::wait;
+    request.condition = condition == WaitFor::healthy ? "healthy" : condition == WaitFor::removed ? "removed" : "not-running";
+    auto answer = ask_monitor(engine, record, request);
+    if (!answer.ok() && answer.error().kind() == Kind::wrong_state) return last_code();
+    const int code = TRY(std::move(answer)).exit;
+    if (condition == WaitFor::removed) TRY(wait_for_files(engine, record, condition));
+    return code;
+}
+
+Result<Words> update(Engine& engine, Record& record, const UpdateOptions& options) {
+    Registry* registry = TRY(engine.containers());
+    const DirLock lock = TRY(registry->lock_definition(record.id()));
+    record = TRY(registry->load(record.id()));
+    HostConfig& host = record.definition.host;
+    const HostConfig before = host;
+    const auto take = [](auto& into, const auto& wanted) {
+        if (wanted) into = *wanted;
+    };
+    take(host.restart_policy, options.restart_policy);
+    take(host.memory, options.memory);
+    take(host.memory_reservation, options.memory_reservation);
+    take(host.memory_swap, options.memory_swap);
+    take(host.nano_cpus, options.nano_cpus);
+    take(host.cpu_shares, options.cpu_shares);
+    take(host.cpu_period, options.cpu_period);
+    take(host.cpu_quota, options.cpu_quota);
+    take(host.cpu_realtime_period, options.cpu_realtime_period);
+    take(host.cpu_realtime_runtime, options.cpu_realtime_runtime);
+    take(host.blkio_weight, options.blkio_weight);
+    take(host.pids_limit, options.pids_limit);
+    take(host.cpuset_cpus, options.cpuset_cpus);
+    take(host.cpuset_mems, options.cpuset_mems);
+    TRY(check_host_config(host));
+    TRY(registry->store_definition(record.definition, Durability::disk));
+    auto applied = reload_monitor(engine, record, Op::update);
+    if (!applied.ok()) {
+        // The kernel refused (a limit below what is in use): the record says what holds.
+        host = before;
+        ignore(registry->store_definition(record.definition, Durability::disk), "the error below is the one to tell");
+        return std::move(applied).error();
+    }
+    return Words();
+}
+
+Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options) {
+    if (!record.run.state.running()) return not_running(record);
+    Fd socket = TRY(connect_monitor(engine, record));
+    Request request;
+    request.op = Op::exec;
+    request.argv = std::move(options.argv);
+    request.env = std::move(options.env);
+    request.user = std::move(options.user);
+    request.working_dir = std::move(options.working_dir);
+    request.tty = options.tty;
+    request.privileged = options.privileged;
+    request.detach = options.detach;
+    std::tie(request.rows, request.columns) = options.console_size;
+    request.input = options.stdio[0].valid();
+    request.output = options.stdio[1].valid();
+    request.error_output = options.stdio[2].valid();
+    std::vector<int> descriptors;
+    for (const Fd& one : options.stdio)
+        if (one.valid()) descriptors.push_back(one.raw());
+    TRY(send_request(socket, request, descriptors));
+    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    if (packet.bytes.empty()) return Error(Kind::system, "the container's monitor ended without an answer");
+    const Answer answer = TRY(parse_answer(packet.bytes));
+    if (auto error = error_of(answer)) return std::move(*error);
+    return Exec(std::move(socket), packet.descriptors.empty() ? Fd() : std::move(packet.descriptors.front()));
+}
+
+Result<int> Exec::wait() {
+    const Packet packet = TRY(receive_packet(socket_, control_packet_bytes));
+    // Its monitor was killed: the status is lost.
+    if (packet.bytes.empty()) return 255;
+    return TRY(parse_answer(packet.bytes)).exit;
+}
+
+Result<healthcheck::Health> run_health_probe(Engine& engine, const Record& record) {
+    Request request;
+    request.op = Op::health;
+    const Answer answer = TRY(ask_running(engine, record, std::move(request)));
+    return answer.health.value_or(healthcheck::Health{});
+}
+
+}  // namespace berth::container
