@@ -284,9 +284,8 @@ Result<void> create_links(const LinkPlace& place, const EndpointPlan& plan, bool
     return configure_inside(place.inside, inside);
 }
 
-Result<void> remove_links(Netlink& route, const Endpoint& endpoint, std::string_view bridge) {
-    if (endpoint.host_link.empty()) return {};
-    TRY(remove_link(route, endpoint.host_link));
+Result<void> disable_links(Netlink& route, const Endpoint& endpoint, std::string_view bridge) {
+    TRY(disable_port(route, endpoint.host_link));
     const std::optional<LinkInfo> link = TRY(find_link(route, bridge));
     if (!link) return {};
     std::vector<IpAddress> addresses;

@@ -53,8 +53,8 @@ struct LinkPlace {
     const Fd& netns;
 };
 Result<void> create_links(const LinkPlace& place, const EndpointPlan& plan, bool has_default);
-/// Removes the host's side, which takes the inside with it, and the neighbour entries. Absent is success.
-Result<void> remove_links(Netlink& route, const Endpoint& endpoint, std::string_view bridge);
+/// Stops all traffic of the endpoint at once and removes its neighbour entries; the links stay. Absent is success.
+Result<void> disable_links(Netlink& route, const Endpoint& endpoint, std::string_view bridge);
 /// The bridge and its firewall elements, of a network that nobody is on.
 Result<void> remove_network_links(const Network& network);
 

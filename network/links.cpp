@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -245,6 +246,23 @@ Result<void> set_default_route(Netlink& inside, std::string_view name, const IpA
     Batch batch;
     add_default_route(batch, found.index, gateway.family(), gateway);
     return inside.send(std::move(batch));
+}
+
+Result<void> disable_port(Netlink& route, std::string_view name) {
+    Batch batch;
+    begin_by_name(batch, name, 0, cat("disable bridge port ", name));
+    batch.nest(IFLA_LINKINFO);
+    batch.put_text(IFLA_INFO_SLAVE_KIND, "bridge");
+    batch.nest(IFLA_INFO_SLAVE_DATA);
+    batch.put_u8(IFLA_BRPORT_STATE, BR_STATE_DISABLED);
+    batch.put_flag(IFLA_BRPORT_FLUSH);
+    batch.nest_end();
+    batch.nest_end();
+    auto disabled = route.send(std::move(batch));
+    // Already gone, or no port any more: its bridge has been removed.
+    const int code = disabled.ok() ? 0 : disabled.error().code();
+    if (code == ENODEV || code == EINVAL || code == EOPNOTSUPP) return {};
+    return disabled;
 }
 
 Result<void> remove_link(Netlink& route, std::string_view name) {

@@ -77,7 +77,9 @@ Result<void> configure_loopback(Netlink& inside);
 /// Replaces or removes the default route of one family.
 Result<void> set_default_route(Netlink& inside, std::string_view name, const IpAddress& gateway);
 
-/// Absent is success.
+/// A bridge port passes nothing any more and its addresses are forgotten; takes effect at once. Absent is success.
+Result<void> disable_port(Netlink& route, std::string_view name);
+/// Absent is success. Waits for a grace period of the kernel: 20 ms are normal.
 Result<void> remove_link(Netlink& route, std::string_view name);
 Result<void> remove_neighbours(Netlink& route, int bridge, const std::vector<IpAddress>& addresses);
 

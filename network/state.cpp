@@ -76,6 +76,13 @@ Result<void> State::store_closed_families(std::string_view text) const {
     return replace_file(folder_, "closed", text, 0600, Durability::boot);
 }
 
+Result<std::string> State::doomed_links() const { return read_or_empty(folder_, "doomed"); }
+
+Result<void> State::store_doomed_links(std::string_view text) const {
+    if (text.empty()) return remove_file(folder_, "doomed");
+    return replace_file(folder_, "doomed", text, 0600, Durability::boot);
+}
+
 Result<std::vector<std::string>> State::list() const {
     const Fd folder = TRY(sys::openat(folder_, "attached", O_RDONLY | O_DIRECTORY));
     std::vector<std::string> names = TRY(list_folder(folder));

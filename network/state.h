@@ -7,6 +7,8 @@
 //   tables/NETWORK-ID    members of a network (tables.h); also what name service reads, without the lock
 //   ports                published ports of all containers (tables.h)
 //   attached/CONTAINER   everything that detach has to give back
+//   doomed               links that die with their namespaces
+//   closed               families that berth made this host forward
 
 #include <optional>
 #include <string>
@@ -57,6 +59,9 @@ public:
     /// Families ("ipv4", "ipv6") that berth made this host forward; the firewall keeps others from using that.
     Result<std::string> closed_families() const;
     Result<void> store_closed_families(std::string_view text) const;
+    /// "LINK TICK": links that are about to go with their namespaces.
+    Result<std::string> doomed_links() const;
+    Result<void> store_doomed_links(std::string_view text) const;
     /// Container ids.
     Result<std::vector<std::string>> list() const;
 

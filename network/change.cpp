@@ -1,0 +1,143 @@
+// Changes of a container that runs: networks come and go, ports open and close, and it gets another name.
+
+#include <algorithm>
+
+#include "network/attach.h"
+#include "network/service.h"
+#include "network/work.h"
+
+namespace berth::network {
+
+namespace {
+
+/// The default route and the ports follow the endpoint that has them now.
+Result<void> move_default(Work& work, const std::vector<EndpointPlan>& before) {
+    const EndpointPlan* now = find_default(work.plans);
+    if (now != nullptr)
+        for (const std::string* text : {&now->endpoint.gateway, &now->endpoint.gateway6}) {
+            if (text->empty()) continue;
+            const IpAddress gateway = TRY(IpAddress::parse(*text));
+            TRY(set_default_route(work.inside, now->endpoint.interface, gateway));
+        }
+    const std::vector<nft::Element> old_elements = port_elements_of(before, work.record.ports);
+    const std::vector<nft::Element> new_elements = port_elements_of(work.plans, work.record.ports);
+    if (old_elements == new_elements) return {};
+    TRY(remove_elements(work.netfilter, old_elements));
+    return add_elements(work.netfilter, new_elements, {});
+}
+
+}  // namespace
+
+Result<void> connect(const Networks& networks, const Fd& netns, const AttachRequest& request, const EndpointRequest& endpoint,
+                     Attachment& attachment) {
+    const State state = TRY(State::lock(networks.paths()));
+    Work work = TRY(open_change(networks, state, netns, request));
+    const std::vector<EndpointPlan> before = work.plans;
+    TRY(plan_one(work, endpoint));
+    const EndpointPlan& added = work.plans.back();
+    const auto apply = [&]() -> Result<void> {
+        TRY(state.store(work.record));
+        TRY(store_member(state, added));
+        TRY(create_links({work.route, work.inside, netns}, added, false), "network ", added.network.name);
+        TRY(add_to_firewall(work, {}));
+        return find_default(work.plans) == &added ? move_default(work, before) : Result<void>();
+    };
+    auto applied = apply();
+    if (!applied.ok()) {
+        ignore(remove_endpoint(networks, state, added.endpoint, work.record.container, Removal::now), "the first failure is what the user must know");
+        work.record.endpoints.pop_back();
+        ignore(state.store(work.record), "a record with an endpoint too many is swept later");
+        return applied;
+    }
+    attachment.endpoints = work.record.endpoints;
+    return {};
+}
+
+Result<void> disconnect(const Networks& networks, const Fd& netns, const ContainerId& id, std::string_view network,
+                        Attachment& attachment) {
+    const State state = TRY(State::lock(networks.paths()));
+    const AttachRequest request{id, "", "", {}, {}, {}, ""};
+    Work work = TRY(open_change(networks, state, netns, request));
+    const std::vector<EndpointPlan> before = work.plans;
+    const Network named = TRY(networks.find_locked(state, network));
+    const auto found = std::find_if(work.plans.begin(), work.plans.end(), [&](const EndpointPlan& plan) { return plan.network.id == named.id; });
+    if (found == work.plans.end())
+        return Error(Kind::not_found, cat("container ", work.record.name, " is not on network ", named.name));
+    const Endpoint leaving = found->endpoint;
+    work.plans.erase(found);
+    std::erase_if(work.record.endpoints, [&](const Endpoint& endpoint) { return endpoint.network_id == named.id; });
+    if (leaving.host_link.empty()) return Error(Kind::unsupported, cat("network ", named.name, ": a ", named.driver, " link cannot be taken from a running container"));
+    TRY(remove_endpoint(networks, state, leaving, work.record.container, Removal::now));
+    TRY(move_default(work, before));
+    TRY(state.store(work.record));
+    attachment.endpoints = work.record.endpoints;
+    return {};
+}
+
+Result<void> publish(const Networks& networks, const Fd& netns, const AttachRequest& request,
+                     const std::vector<PortMapping>& mappings, Attachment& attachment) {
+    const State state = TRY(State::lock(networks.paths()));
+    Work work = TRY(open_change(networks, state, netns, request));
+    if (!attachment.service) attachment.service = std::make_unique<Service>();
+    Published published = TRY(plan_ports(work, mappings, attachment.service->hold_count()));
+    work.record.ports.insert(work.record.ports.end(), published.ports.begin(), published.ports.end());
+    TRY(state.store(work.record));
+    TRY(state.store_ports(published.table));
+    TRY(add_to_firewall(work, published.ports));
+    attachment.ports = work.record.ports;
+    attachment.service->add_holds(std::move(published.holds));
+    return {};
+}
+
+Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRequest& request,
+                       const std::vector<PortMapping>& mappings, Attachment& attachment) {
+    const State state = TRY(State::lock(networks.paths()));
+    Work work = TRY(open_change(networks, state, netns, request));
+    const auto is_meant = [&](const PublishedPort& port) {
+        return std::any_of(mappings.begin(), mappings.end(), [&](const PortMapping& mapping) {
+            return mapping.protocol == port.protocol && mapping.container == port.container &&
+                   (mapping.host.first == 0 || mapping.host == port.host) && (mapping.host_ip.empty() || mapping.host_ip == port.host_ip);
+        });
+    };
+    std::vector<PublishedPort> leaving;
+    std::copy_if(work.record.ports.begin(), work.record.ports.end(), std::back_inserter(leaving), is_meant);
+    if (leaving.empty()) return Error(Kind::not_found, cat("container ", work.record.name, " has no such published port"));
+    TRY(remove_elements(work.netfilter, port_elements_of(work.plans, leaving)));
+    std::erase_if(work.record.ports, is_meant);
+    const std::string before = TRY(state.ports());
+    std::string table = without_container(before, work.record.container);
+    for (const PublishedPort& port : work.record.ports) table += port_line({work.record.container, work.record.name, port});
+    TRY(state.store_ports(table));
+    TRY(state.store(work.record));
+    attachment.ports = work.record.ports;
+    if (attachment.service) attachment.service->remove_holds(leaving);
+    return {};
+}
+
+Result<void> rename(const Networks& networks, const ContainerId& id, std::string_view name, Attachment& attachment) {
+    const State state = TRY(State::lock(networks.paths()));
+    AttachedRecord record = TRY(require_attached(state, id));
+    for (Endpoint& endpoint : record.endpoints) {
+        const std::string before = TRY(state.table(endpoint.network_id));
+        std::vector<Member> members = parse_members(before);
+        std::string table;
+        for (Member& member : members) {
+            if (member.container == record.container) {
+                std::replace(member.names.begin(), member.names.end(), record.name, std::string(name));
+                if (!endpoint.dns_names.empty()) endpoint.dns_names = member.names;
+            }
+            table += member_line(member);
+        }
+        TRY(state.store_table(endpoint.network_id, table));
+    }
+    record.name = name;
+    const std::string before = TRY(state.ports());
+    std::string ports = without_container(before, record.container);
+    for (const PublishedPort& port : record.ports) ports += port_line({record.container, record.name, port});
+    TRY(state.store_ports(ports));
+    TRY(state.store(record));
+    attachment.endpoints = record.endpoints;
+    return {};
+}
+
+}  // namespace berth::network
