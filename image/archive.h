@@ -12,13 +12,9 @@
 
 namespace berth::image {
 
-/// A plain tar (or whatever the compressed bytes are) out of `from`, read from its position on. The object owns what it
-/// takes to decompress; finish() tells whether the compressed stream was whole, and ends a helper process.
-class Decompressor : public ByteSource {
-public:
-    static Result<std::unique_ptr<Decompressor>> open(const Fd& from);
-    virtual Result<void> finish() = 0;
-};
+/// A plain tar out of `from`, which is read from its position on and borrowed. A compressed stream that is cut off or damaged
+/// is an error of read(), never a quiet end.
+Result<std::unique_ptr<ByteSource>> open_decompressed(const Fd& from);
 
 struct ImportRequest {
     std::optional<Reference> name;

@@ -30,6 +30,7 @@ public:
     }
     std::string_view rest() const { return rest_; }
     void drop(std::size_t count) { rest_.remove_prefix(count); }
+    void interrupt() { source_.interrupt(); }
 
 private:
     ByteSource& source_;
@@ -45,6 +46,7 @@ public:
     }
     ~Gunzip() override { ::inflateEnd(&stream_); }
     Result<std::size_t> read(std::span<char> into) override;
+    void interrupt() override { input_.interrupt(); }
 
 private:
     Result<bool> begin_member();
@@ -102,6 +104,7 @@ public:
     Unzstd(const Unzstd&) = delete;
     Unzstd& operator=(const Unzstd&) = delete;
 
+    void interrupt() override { input_.interrupt(); }
     Result<std::size_t> read(std::span<char> into) override {
         ZSTD_outBuffer out{into.data(), into.size(), 0};
         while (out.pos == 0) {

@@ -1,4 +1,4 @@
-// copy_upper of layer.h.
+// copy_upper and copy_file of layer.h.
 
 #include <cerrno>
 #include <map>
@@ -27,7 +27,6 @@ private:
         auto operator<=>(const Inode&) const = default;
     };
     Result<void> copy_member(const Fd& from, const Fd& to, const std::string& folder, const std::string& name);
-    Result<void> copy_file(const Fd& from, const Fd& to, const std::string& name, const struct stat& status);
     Result<void> copy_node(const Fd& from, const Fd& to, const std::string& name, const struct stat& status);
     Result<bool> link_again(const Fd& to, const std::string& name, const struct stat& status);
 
@@ -76,14 +75,6 @@ Result<bool> UpperCopier::link_again(const Fd& to, const std::string& name, cons
     return true;
 }
 
-Result<void> UpperCopier::copy_file(const Fd& from, const Fd& to, const std::string& name, const struct stat& status) {
-    const Fd source = TRY(sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-    const Fd copy = TRY(sys::openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    const struct stat opened = TRY(sys::fstat(source));
-    TRY(copy_data(source, copy, opened.st_size));
-    return set_attributes(source, copy, status);
-}
-
 Result<void> UpperCopier::copy_node(const Fd& from, const Fd& to, const std::string& name, const struct stat& status) {
     if (S_ISLNK(status.st_mode)) {
         const std::string target = TRY(sys::readlinkat(from, name));
@@ -113,7 +104,12 @@ Result<void> UpperCopier::copy_member(const Fd& from, const Fd& to, const std::s
         return copy_folder(source, copy, path);
     }
     if (TRY(link_again(to, name, status))) return {};
-    TRY(S_ISREG(status.st_mode) ? copy_file(from, to, name, status) : copy_node(from, to, name, status));
+    if (S_ISREG(status.st_mode)) {
+        const Fd file = TRY(sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        TRY(copy_file(file, to, name));
+    } else {
+        TRY(copy_node(from, to, name, status));
+    }
     if (status.st_nlink > 1) copies_.emplace(Inode{status.st_dev, status.st_ino}, path);
     return {};
 }
@@ -127,6 +123,13 @@ Result<void> UpperCopier::copy_folder(const Fd& from, const Fd& to, const std::s
 }
 
 }  // namespace
+
+Result<void> copy_file(const Fd& from, const Fd& folder, const std::string& name) {
+    const Fd copy = TRY(sys::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    const struct stat status = TRY(sys::fstat(from));
+    TRY(copy_data(from, copy, status.st_size));
+    return set_attributes(from, copy, status);
+}
 
 Result<void> copy_upper(const Fd& from, const Fd& to) { return UpperCopier(to).copy_folder(from, to, ""); }
 

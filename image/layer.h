@@ -80,5 +80,7 @@ Result<LayerDigest> digest_layer(const Fd& upper);
 /// hard links, holes), sharing the data where the file system can (FICLONE), else by copy_file_range. For commit of a
 /// container that goes on living; a folder that nobody needs any more is published itself.
 Result<void> copy_upper(const Fd& from, const Fd& to);
+/// One open regular file in the same way, as the new `name` in `folder`.
+Result<void> copy_file(const Fd& from, const Fd& folder, const std::string& name);
 
 }  // namespace berth::image

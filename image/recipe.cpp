@@ -250,8 +250,8 @@ Result<void> write_by_recipe(const Fd& folder, ByteSink& sink) {
     const Fd file = TRY(sys::openat(folder, "recipe.zst", O_RDONLY), "recipe");
     Fd fs = TRY(sys::openat(folder, "fs", O_PATH | O_DIRECTORY), "recipe");
     Root root = TRY(Root::of(std::move(fs)));
-    FdSource compressed(file);
-    const std::unique_ptr<ByteSource> recipe = make_unzstd(compressed);
+    const std::unique_ptr<FdSource> compressed = TRY(FdSource::open(file));
+    const std::unique_ptr<ByteSource> recipe = make_unzstd(*compressed);
     Player player(*recipe, folder, std::move(root), sink);
     TRY(player.load_moves());
     return player.run();

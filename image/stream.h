@@ -2,7 +2,9 @@
 // Bytes on their way: where the tar codec reads from and writes to, whatever stands behind it (a file, a pipe, a
 // decompressor, a digest).
 
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/digest.h"
@@ -16,6 +18,8 @@ public:
     virtual ~ByteSource() = default;
     /// Fills a part of `into`; 0 is the end.
     virtual Result<std::size_t> read(std::span<char> into) = 0;
+    /// Called from another thread: makes a read that waits, now or later, fail. Sources that stand on others pass it on.
+    virtual void interrupt() {}
 };
 
 class ByteSink {
@@ -27,11 +31,14 @@ public:
 /// Reads a descriptor from its position on. Borrows it.
 class FdSource final : public ByteSource {
 public:
-    explicit FdSource(const Fd& from) : from_(from) {}
+    static Result<std::unique_ptr<FdSource>> open(const Fd& from);
     Result<std::size_t> read(std::span<char> into) override;
+    void interrupt() override;
 
 private:
+    FdSource(const Fd& from, Fd stop) : from_(from), stop_(std::move(stop)) {}
     const Fd& from_;
+    Fd stop_;  ///< an eventfd, readable after interrupt()
 };
 
 /// Writes a descriptor, gathering small pieces. Borrows it; flush() before it goes.

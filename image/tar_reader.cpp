@@ -353,6 +353,7 @@ Result<TarEntry> TarReader::make_entry(const Block& block, char type, Pending& p
     if (entry.type != TarType::file) {
         // Links and the like have no content, whatever their size says: what pax(1) writes and others do not read.
         extents_.clear();
+        extent_ = 0;
         padding_ = 0;
         return entry;
     }

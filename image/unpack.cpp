@@ -21,6 +21,7 @@ constexpr std::size_t longest_name = 255;
 constexpr std::size_t deepest = 256;
 constexpr std::size_t most_cached = 64;
 constexpr std::size_t hole_bytes = 64u << 10;
+constexpr std::int64_t disk_block = 4096;
 constexpr int most_links = 40;  // As the kernel: more links on one way are a loop.
 constexpr mode_t special_bits = 07000;
 constexpr std::string_view whiteout_prefix = ".wh.";
@@ -153,9 +154,10 @@ Result<UnpackResult> Unpacker::run() {
     parents_.clear();
     TRY(finish_folders());
     for (const std::string& path : implied_) {
-        // Reached by another name, it may have been described after all.
-        const Fd folder = TRY(root_.open_at(path, O_PATH));
-        const struct stat status = TRY(sys::fstat(folder));
+        // Reached by another name, it may have been described after all; or replaced with the folder it was in.
+        const Result<Fd> folder = root_.open_at(path, O_PATH | O_NOFOLLOW);
+        if (!folder.ok()) continue;
+        const struct stat status = TRY(sys::fstat(folder.value()));
         if (!described_.contains({status.st_dev, status.st_ino})) result_.implied_folders.push_back(path);
     }
     return std::move(result_);
@@ -276,6 +278,7 @@ Result<void> Unpacker::make_file(TarEntry& entry, const Fd& parent, const std::s
     if (options_.recorder != nullptr) TRY(options_.recorder->file(parent, name));
     TRY(write_file_content(file, entry.size));
     result_.content_bytes += entry.size;
+    result_.allocated += (entry.size + disk_block - 1) / disk_block * disk_block;
     return set_attributes(entry, file);
 }
 
@@ -388,6 +391,7 @@ Result<void> Unpacker::set_attributes(const TarEntry& entry, const Fd& file) {
 
 Result<void> Unpacker::set_folder_later(const TarEntry& entry, const std::string& path, const Fd& folder) {
     const struct stat status = TRY(sys::fstat(folder));
+    result_.allocated += disk_block;
     described_.insert({status.st_dev, status.st_ino});
     LateFolder late{path, {status.st_dev, status.st_ino}, entry.mode, time_of(entry)};
     TarEntry early = entry;

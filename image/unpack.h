@@ -43,9 +43,10 @@ struct UnpackOptions {
 
 struct UnpackResult {
     std::int64_t content_bytes = 0;  ///< docker's "size" of a layer: the sum of its files' sizes
+    std::int64_t allocated = 0;      ///< about what it takes on disk
     std::int64_t entries = 0;
     /// Folders that the archive implied but did not describe: made 0755 root. A layer takes their attributes from the
-    /// layers below (adopt_from_below in layer.h).
+    /// layers below (ingest.h).
     std::vector<std::string> implied_folders;
     /// Hard links whose target is not in this archive, and so must be in a layer below.
     struct MissingLink {
