@@ -11,7 +11,7 @@
 #include "container/engine.h"
 #include "container/folder_watch.h"
 #include "container/registry.h"
-#include "image/archive.h"
+#include "image/compression.h"
 
 namespace berth::container {
 
@@ -57,6 +57,16 @@ std::vector<Part> open_parts(const Fd& folder, const std::string& name) {
     std::reverse(parts.begin(), parts.end());
     return parts;
 }
+
+/// Reads a file from its position on.
+class FileSource final : public image::ByteSource {
+public:
+    explicit FileSource(const Fd& file) : file_(file) {}
+    Result<std::size_t> read(std::span<char> into) override { return sys::read(file_, into); }
+
+private:
+    const Fd& file_;
+};
 
 /// Whole lines out of a stream of bytes. Lines too long to be ours are dropped.
 class LineReader {
@@ -139,10 +149,9 @@ private:
 };
 
 Result<bool> emit_part(const Part& part, std::uint64_t skipped_lines, Emitter& emitter) {
-    image::FdSource plain(part.file);
-    std::unique_ptr<image::Decompressor> packed;
-    if (part.is_compressed) packed = TRY(image::Decompressor::open(part.file));
-    LineReader lines(packed ? static_cast<image::ByteSource&>(*packed) : plain);
+    FileSource plain(part.file);
+    const std::unique_ptr<image::ByteSource> unpacked = part.is_compressed ? image::make_gunzip(plain) : nullptr;
+    LineReader lines(unpacked ? *unpacked : plain);
     for (; skipped_lines > 0; --skipped_lines) TRY(lines.next());
     return emitter.take_all(lines);
 }
@@ -175,8 +184,9 @@ Result<void> seek_tail(const Part& part, std::uint64_t& wanted) {
 }
 
 Result<std::uint64_t> count_lines(const Part& part) {
-    const std::unique_ptr<image::Decompressor> packed = TRY(image::Decompressor::open(part.file));
-    LineReader lines(*packed);
+    FileSource packed(part.file);
+    const std::unique_ptr<image::ByteSource> unpacked = image::make_gunzip(packed);
+    LineReader lines(*unpacked);
     std::uint64_t count = 0;
     for (;;) {
         const std::optional<std::string_view> line = TRY(lines.next());
@@ -266,7 +276,7 @@ private:
     const std::string& name_;
     Emitter& emitter_;
     Part current_;
-    image::FdSource source_;
+    FileSource source_;
     LineReader lines_;
 };
 
