@@ -1,0 +1,112 @@
+#include "runtime/handshake.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/sys.h"
+
+namespace berth::runtime {
+
+namespace {
+
+std::optional<Fd> descriptor_of(msghdr& header) {
+    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    if (rights == nullptr || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) return std::nullopt;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+    return Fd(fd);
+}
+
+std::string words(int code) {
+    const char* text = strerrordesc_np(code);
+    return text != nullptr ? text : cat("error ", code);
+}
+
+Error program_error(const Step& step, const Message& failure, const Plan& plan) {
+    const std::string program = plan.program;
+    const bool searched = step.kind == StepKind::find_program && program.find('/') == std::string::npos;
+    if (failure.code == ENOENT && searched) {
+        const std::string path = plan.search_path;
+        if (path.empty()) return Error(Kind::not_found, cat(program, ": not found, and PATH is empty"));
+        return Error(Kind::not_found, cat(program, ": not found in PATH ", path));
+    }
+    const bool found = failure.code != ENOENT && failure.code != ENOTDIR;
+    Error error = Error::of_errno(failure.code, cat("exec ", program));
+    if (failure.code == ENOEXEC)
+        error = std::move(error).with_hint("it is neither a binary for this machine nor a script that begins with #!");
+    if (step.kind == StepKind::execute && failure.code == ENOENT)
+        error = std::move(error).with_hint("the file is there: its interpreter or loader is missing in the image");
+    return std::move(error).with_kind(found ? Kind::denied : Kind::not_found);
+}
+
+Error hook_error(const Step& step, const Message& failure) {
+    const std::string what = cat("error running ", step.text, " hook #", step.value, ": ", step.path);
+    const int value = failure.code;
+    switch (failure.detail) {
+        case hook_exited: return Error(Kind::system, cat(what, ": exit status ", value));
+        case hook_signalled: return Error(Kind::system, cat(what, ": killed by signal ", value));
+        case hook_timed_out: return Error(Kind::system, cat(what, ": no answer within ", value, " s"));
+        default: return Error(Kind::system, cat(what, ": ", words(value)));
+    }
+}
+
+std::string detail_text(std::uint32_t detail) {
+    switch (detail) {
+        case unreachable_folder: return "it is outside the container's root";
+        case not_a_terminal_device: return "/dev/pts/ptmx is not a terminal of the container's devpts";
+        case symlink_in_the_way: return "a symbolic link is in the way";
+        default: return {};
+    }
+}
+
+}  // namespace
+
+Result<Handshake> Handshake::create() {
+    Handshake out;
+    auto pair = TRY(sys::socketpair(SOCK_SEQPACKET));
+    out.parent_ = std::move(pair.first);
+    out.child_ = std::move(pair.second);
+    return out;
+}
+
+Result<std::optional<Heard>> Handshake::hear() const {
+    Heard heard{};
+    iovec part{&heard.message, sizeof heard.message};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    ssize_t got;
+    do got = ::recvmsg(parent_.raw(), &header, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::optional<Heard>();
+    if (got < 0) return Error::of_errno(errno, "hear from the container's process");
+    if (got != sizeof heard.message) return Error(Kind::internal, "the container's process sent half a message");
+    heard.descriptor = descriptor_of(header);
+    return std::optional(std::move(heard));
+}
+
+Result<void> Handshake::say_go() const {
+    const Message go{MessageType::go, 0, 0, 0};
+    if (::send(parent_.raw(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go)
+        return Error::of_errno(errno, "answer the container's process");
+    return {};
+}
+
+Error error_of_failure(const Message& failure, const Plan& plan) {
+    if (failure.step >= plan.step_count) return Error(Kind::internal, "the container's process failed in an unknown step");
+    const Step& step = plan.steps[failure.step];
+    if (step.kind == StepKind::find_program || step.kind == StepKind::execute) return program_error(step, failure, plan);
+    if (step.kind == StepKind::run_hook) return hook_error(step, failure);
+    if (const std::string detail = detail_text(failure.detail); !detail.empty())
+        return Error(Kind::system, cat(describe(step), ": ", detail));
+    return Error::of_errno(failure.code, describe(step)).with_kind(Kind::system);
+}
+
+}  // namespace berth::runtime

@@ -1,0 +1,230 @@
+// From names to numbers: the only file that includes libseccomp, which knows every architecture's tables.
+
+#include "runtime/seccomp.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/seccomp_names.h"
+#include "runtime/seccomp_tree.h"
+
+namespace berth::runtime {
+
+namespace {
+
+struct Arch {
+    const char* name;
+    std::uint32_t token;
+    std::uint32_t audit_arch;
+};
+constexpr Arch archs[] = {
+    {"SCMP_ARCH_X86", SCMP_ARCH_X86, SCMP_ARCH_X86},
+    {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64, SCMP_ARCH_X86_64},
+    {"SCMP_ARCH_X32", SCMP_ARCH_X32, SCMP_ARCH_X86_64},
+    {"SCMP_ARCH_ARM", SCMP_ARCH_ARM, SCMP_ARCH_ARM},
+    {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64, SCMP_ARCH_AARCH64},
+    {"SCMP_ARCH_MIPS", SCMP_ARCH_MIPS, SCMP_ARCH_MIPS},
+    {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64, SCMP_ARCH_MIPS64},
+    {"SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32, SCMP_ARCH_MIPS64N32},
+    {"SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL, SCMP_ARCH_MIPSEL},
+    {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64, SCMP_ARCH_MIPSEL64},
+    {"SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32, SCMP_ARCH_MIPSEL64N32},
+    {"SCMP_ARCH_PPC", SCMP_ARCH_PPC, SCMP_ARCH_PPC},
+    {"SCMP_ARCH_PPC64", SCMP_ARCH_PPC64, SCMP_ARCH_PPC64},
+    {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE, SCMP_ARCH_PPC64LE},
+    {"SCMP_ARCH_S390", SCMP_ARCH_S390, SCMP_ARCH_S390},
+    {"SCMP_ARCH_S390X", SCMP_ARCH_S390X, SCMP_ARCH_S390X},
+    {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64, SCMP_ARCH_RISCV64},
+};
+
+struct Action {
+    const char* name;
+    std::uint32_t value;
+    bool takes_errno;
+};
+constexpr Action actions[] = {
+    {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW, false},
+    {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO, true},
+    {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD, false},
+    {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS, false},
+    {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD, false},
+    {"SCMP_ACT_LOG", SECCOMP_RET_LOG, false},
+    {"SCMP_ACT_NOTIFY", SECCOMP_RET_USER_NOTIF, false},
+    {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE, true},
+    {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP, false},
+};
+
+struct Operator {
+    const char* name;
+    ArgOp op;
+};
+constexpr Operator operators[] = {
+    {"SCMP_CMP_EQ", ArgOp::equal},         {"SCMP_CMP_GE", ArgOp::greater_equal}, {"SCMP_CMP_GT", ArgOp::greater},
+    {"SCMP_CMP_LE", ArgOp::less_equal},    {"SCMP_CMP_LT", ArgOp::less},          {"SCMP_CMP_MASKED_EQ", ArgOp::masked_equal},
+    {"SCMP_CMP_NE", ArgOp::not_equal},
+};
+
+struct FlagName {
+    const char* name;
+    std::uint32_t value;
+};
+constexpr FlagName flag_names[] = {
+    {"SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG},
+    {"SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW},
+    {"SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC},
+    {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 1u << 5},
+};
+
+template <class Entry, std::size_t Size>
+Result<const Entry*> find_entry(const Entry (&table)[Size], const std::string& name, std::string_view what) {
+    for (const Entry& entry : table)
+        if (name == entry.name) return &entry;
+    return Error(Kind::invalid, cat("unknown ", what, " '", name, "'"));
+}
+
+template <class Entry, std::size_t Size>
+std::vector<std::string> names_of(const Entry (&table)[Size]) {
+    std::vector<std::string> out;
+    for (const Entry& entry : table) out.emplace_back(entry.name);
+    return out;
+}
+
+Result<std::uint32_t> action_value(const std::string& name, const std::optional<std::uint32_t>& errno_ret) {
+    const Action* action = TRY(find_entry(actions, name, "action"));
+    return action->value | (action->takes_errno ? errno_ret.value_or(EPERM) & SECCOMP_RET_DATA : 0);
+}
+
+/// Arguments of which the kernel takes the lower half only.
+bool is_narrow(std::string_view call, std::uint32_t index) {
+    return (call == "ioctl" && index == 1) || (call == "socket" && index <= 2) || (call == "personality" && index == 0);
+}
+
+Result<std::vector<ArgTest>> arg_tests(const SeccompRule& rule, std::string_view call) {
+    std::vector<ArgTest> out;
+    for (const SeccompArg& arg : rule.args) {
+        const Operator* op = TRY(find_entry(operators, arg.op, "operator"));
+        if (arg.index > 5) return Error(Kind::invalid, cat("argument index ", arg.index, " is out of range: 0 to 5"));
+        out.push_back({arg.index, op->op, arg.value, arg.value_two, is_narrow(call, arg.index)});
+    }
+    return out;
+}
+
+/// runc: several tests of one argument are alternatives, else all must hold.
+std::vector<CallRule> alternatives(const std::vector<ArgTest>& tests, std::uint32_t action) {
+    for (std::size_t i = 0; i < tests.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            if (tests[i].index == tests[j].index) {
+                std::vector<CallRule> out;
+                for (const ArgTest& test : tests) out.push_back({{test}, action});
+                return out;
+            }
+    return {CallRule{tests, action}};
+}
+
+/// 32-bit x86 has socketcall(2) and ipc(2) before the single calls: libseccomp's pseudo numbers say which one of them.
+void add_multiplexed(ArchRules& arch, const Arch& known, int number, const std::vector<CallRule>& rules) {
+    if (known.token != SCMP_ARCH_X86 && known.token != SCMP_ARCH_S390 && known.token != SCMP_ARCH_S390X) return;
+    const bool with_tests = std::any_of(rules.begin(), rules.end(), [](const CallRule& rule) { return !rule.tests.empty(); });
+    if (with_tests) return;  // Their arguments lie behind a pointer that no filter can follow.
+    const bool socket = number <= -101 && number >= -120;
+    const bool ipc = number <= -201 && number >= -224;
+    if (!socket && !ipc) return;
+    const int through = seccomp_syscall_resolve_name_arch(known.token, socket ? "socketcall" : "ipc");
+    if (through < 0) return;
+    const auto which = static_cast<std::uint64_t>(-number % 100);
+    arch.calls[static_cast<std::uint32_t>(through)].push_back(
+        {{ArgTest{0, ArgOp::equal, which, 0, true}}, rules.front().action});
+}
+
+void add_call(ArchRules& arch, const Arch& known, const std::string& name, const std::vector<CallRule>& rules) {
+    const int number = seccomp_syscall_resolve_name_arch(known.token, name.c_str());
+    if (number >= 0) {
+        auto& list = arch.calls[static_cast<std::uint32_t>(number)];
+        list.insert(list.end(), rules.begin(), rules.end());
+    } else if (number != __NR_SCMP_ERROR) {
+        add_multiplexed(arch, known, number, rules);
+    }
+}
+
+Result<void> check_notify(const Seccomp& profile, const SeccompRule& rule) {
+    if (rule.action != "SCMP_ACT_NOTIFY") return {};
+    if (profile.listener_path.empty()) return Error(Kind::invalid, "SCMP_ACT_NOTIFY needs a listenerPath");
+    // The runtime itself writes between loading the filter and execve: it would wait for an agent that it has yet to
+    // tell about the filter.
+    if (std::find(rule.names.begin(), rule.names.end(), "write") != rule.names.end())
+        return Error(Kind::invalid, "SCMP_ACT_NOTIFY cannot be used for the write syscall");
+    return {};
+}
+
+Result<std::vector<const Arch*>> archs_of(const Seccomp& profile) {
+    std::vector<const Arch*> out;
+    const std::uint32_t native = seccomp_arch_native();
+    for (const Arch& arch : archs)
+        if (arch.token == native) out.push_back(&arch);
+    for (const std::string& name : profile.architectures) {
+        const Arch* arch = TRY(find_entry(archs, name, "architecture"));
+        if (std::find(out.begin(), out.end(), arch) == out.end()) out.push_back(arch);
+    }
+    return out;
+}
+
+Result<void> add_rules(FilterRules& out, const Seccomp& profile, const std::vector<const Arch*>& wanted) {
+    for (std::size_t i = 0; i < profile.syscalls.size(); ++i) {
+        const SeccompRule& rule = profile.syscalls[i];
+        TRY(check_notify(profile, rule), "syscalls[", i, "]");
+        const std::uint32_t action = TRY(action_value(rule.action, rule.errno_ret), "syscalls[", i, "]");
+        for (const std::string& name : rule.names) {
+            const auto tests = TRY(arg_tests(rule, name), "syscalls[", i, "]");
+            const std::vector<CallRule> rules = alternatives(tests, action);
+            for (std::size_t a = 0; a < wanted.size(); ++a) add_call(out.archs[a], *wanted[a], name, rules);
+        }
+    }
+    return {};
+}
+
+/// The default action for calls newer than the profile, unless it lets all pass or says ENOSYS itself.
+std::uint32_t unknown_action(const Seccomp& profile, std::uint32_t default_action) {
+    const bool lenient = default_action == SECCOMP_RET_ALLOW || default_action == SECCOMP_RET_LOG;
+    if (lenient || profile.default_errno_ret.value_or(0) == ENOSYS) return default_action;
+    return SECCOMP_RET_ERRNO | ENOSYS;
+}
+
+}  // namespace
+
+Result<SeccompProgram> compile_seccomp(const Seccomp& profile) {
+    const std::vector<const Arch*> wanted = TRY(archs_of(profile));
+    FilterRules rules;
+    rules.default_action = TRY(action_value(profile.default_action, profile.default_errno_ret), "defaultAction");
+    if (profile.default_action == "SCMP_ACT_NOTIFY") return Error(Kind::invalid, "SCMP_ACT_NOTIFY cannot be the defaultAction");
+    rules.bad_arch_action = SECCOMP_RET_KILL_THREAD;
+    rules.unknown_call_action = unknown_action(profile, rules.default_action);
+    for (const Arch* arch : wanted) rules.archs.push_back({arch->audit_arch, arch->token == SCMP_ARCH_X32, {}});
+    TRY(add_rules(rules, profile, wanted));
+
+    SeccompProgram out;
+    out.instructions = emit_filter(rules);
+    if (out.instructions.size() > 4096) return Error(Kind::unsupported, "the profile needs more than 4096 BPF instructions");
+    for (const std::string& name : profile.flags) out.flags |= TRY(find_entry(flag_names, name, "flag"))->value;
+    out.has_listener = std::any_of(profile.syscalls.begin(), profile.syscalls.end(),
+                                   [](const SeccompRule& rule) { return rule.action == "SCMP_ACT_NOTIFY"; });
+    if (out.has_listener) out.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    // runc: a profile that says nothing about flags allows speculation as seccomp(2) did before Linux 5.16.
+    return out;
+}
+
+std::vector<std::string> seccomp_arch_names() { return names_of(archs); }
+std::vector<std::string> seccomp_action_names() { return names_of(actions); }
+std::vector<std::string> seccomp_operator_names() { return names_of(operators); }
+std::vector<std::string> seccomp_flag_names() { return names_of(flag_names); }
+
+std::string seccomp_library_version() {
+    const scmp_version* version = seccomp_version();
+    return cat(version->major, ".", version->minor, ".", version->micro);
+}
+
+}  // namespace berth::runtime

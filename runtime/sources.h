@@ -1,0 +1,42 @@
+#pragma once
+// Everything of the host's that a container gets, opened before the clone: trees of mounts (detached, attributes set),
+// namespaces to join, devices. From then on no path of the host's is looked up again.
+
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "runtime/launch.h"
+#include "runtime/plan_make.h"
+
+namespace berth::runtime {
+
+struct Sources {
+    Fd root;
+    std::string root_target = "/";
+    std::vector<Fd> mount_trees;  ///< by index of spec.mounts
+    std::vector<TargetKind> mount_kinds;
+    struct CgroupTree {
+        std::string name;
+        std::vector<std::string> links;
+        Fd tree;
+    };
+    std::vector<CgroupTree> cgroup_trees;
+    std::vector<Fd> device_trees;  ///< by index of plan_devices(), when devices are bound
+    Fd null_tree;
+    Fd host_proc;
+    struct Joined {
+        Fd fd;
+        std::uint64_t flag;
+        std::string name;
+    };
+    std::vector<Joined> joins;  ///< by the child itself
+    Fd pid_namespace;           ///< by the parent, for its child
+    Fd user_namespace;          ///< before all others
+};
+Result<Sources> open_sources(const LaunchRequest& request);
+
+/// A detached copy of the mount(s) at `path`, links followed.
+Result<Fd> clone_tree(const std::string& path, bool recursive);
+
+}  // namespace berth::runtime
