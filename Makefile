@@ -69,9 +69,9 @@ $(BUILD)/libexec/berth-monitor: $(call objects,container/monitor_main.cpp) $(cal
 	@mkdir -p $(@D)
 	$(CXX) $(LINK_STATIC) $< -Wl,--start-group $(call libs,$(LIBS_OF_MONITOR)) -Wl,--end-group $(ARCHIVES) -o $@
 # Foreign archives and compressions: a program of its own, so that its libraries cost a start nothing and its parsers run apart.
-$(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs,base)
+$(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs,image base)
 	@mkdir -p $(@D)
-	$(CXX) $(LINK_DYNAMIC) $^ -larchive -o $@
+	$(CXX) $(LINK_DYNAMIC) $^ -larchive -lyajl -lcrypto -lzstd -lz -o $@
 
 # --- unit tests: build/unit/FOLDER, one program a folder ---------------------------------------------------------------
 # Criterion's macros trip -Wpedantic and friends, and its assertions throw nothing we must not catch.

@@ -44,7 +44,7 @@ Result<std::vector<NamedImage>> read_refs(const Store& store) {
         Result<RefRecord> record = read_record<RefRecord>(folder, name);
         if (!record.ok()) continue;
         Result<Reference> reference = Reference::parse(record.value().name);
-        if (reference.ok()) refs.push_back({std::move(reference).value(), std::move(record.value().image)});
+        if (reference.ok()) refs.push_back({std::move(reference).value(), std::move(record.value().image), record.value().tagged});
     }
     return refs;
 }
@@ -73,6 +73,36 @@ Result<void> write_new_file(const Fd& folder, const std::string& name, std::stri
     Fd file = TRY(sys::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), "create ", name);
     TRY(sys::write_all(file, text), "write ", name);
     return file.close();
+}
+
+Result<std::set<std::string>> leased(const Store& store) {
+    const Fd folder = TRY(open_part(store, "leases"));
+    const std::vector<std::string> names = TRY(list_folder(folder));
+    std::set<std::string> held;
+    for (const std::string& name : names) {
+        Result<Fd> opened = sys::openat(folder, name, O_RDONLY | O_NOFOLLOW);
+        if (!opened.ok()) continue;
+        Fd probe = TRY(opened.value().duplicate());
+        // A lock that can be had was its dead owner's.
+        if (DirLock::try_now(std::move(probe), LockMode::exclusive).ok()) continue;
+        const std::string text = TRY(read_all(opened.value(), 64u << 20), "lease ", name);
+        for (std::string_view rest = text; rest.size() >= 65; rest.remove_prefix(65)) held.emplace(rest.substr(0, 64));
+    }
+    return held;
+}
+
+Result<std::vector<std::string>> list_sharded(const Store& store, const std::string& part) {
+    const Fd folder = TRY(open_part(store, part));
+    const std::vector<std::string> shards = TRY(list_folder(folder));
+    std::vector<std::string> keys;
+    for (const std::string& shard : shards) {
+        const Result<Fd> opened = sys::openat(folder, shard, O_RDONLY | O_DIRECTORY);
+        if (!opened.ok()) continue;
+        const std::vector<std::string> names = TRY(list_folder(opened.value()));
+        for (const std::string& name : names)
+            if (is_hex_key(name)) keys.push_back(name);
+    }
+    return keys;
 }
 
 LayerRef layer_ref(const std::string& key, const LayerMeta& meta, const Digest& diff_id) {

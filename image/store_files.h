@@ -56,6 +56,7 @@ Result<DirLock> lock_refs(const Store& store);
 struct NamedImage {
     Reference reference;
     std::string image;
+    Moment tagged;
 };
 /// Every ref that can be read. A damaged one is left out: it must not keep the others from working.
 Result<std::vector<NamedImage>> read_refs(const Store& store);
@@ -76,5 +77,14 @@ LayerRef layer_ref(const std::string& key, const LayerMeta& meta, const Digest& 
 
 /// What leases of living processes hold: layer keys, image and blob hex digits, in one set.
 Result<std::set<std::string>> leased(const Store& store);
+
+struct NamedCacheEntry {
+    Digest key;
+    CacheEntry entry;
+};
+Result<std::vector<NamedCacheEntry>> read_cache(const Store& store);
+
+/// The 64-digit names in a two-level folder ("layers", "blobs/sha256").
+Result<std::vector<std::string>> list_sharded(const Store& store, const std::string& part);
 
 }  // namespace berth::image

@@ -47,7 +47,8 @@ struct TreeOptions {
     std::function<void(TarEntry& entry)> edit;
 };
 /// All of `folder`, children sorted by bytes, parents first, later names of a hard link as links to the first. Crosses no
-/// mount, follows no link. A file that grows or shrinks while being read is an error of Kind::busy.
+/// mount, follows no link. A file that becomes shorter while it is read is an error of Kind::busy in a layer, and filled up
+/// with zeros elsewhere.
 Result<void> write_tree(const Fd& folder, TarWriter& writer, const TreeOptions& options);
 /// One file, link or folder `name` of `folder` with all below it, under options.prefix as its whole path.
 Result<void> write_one(const Fd& folder, const std::string& name, TarWriter& writer, const TreeOptions& options);

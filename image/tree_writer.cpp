@@ -3,9 +3,9 @@
 
 #include "image/tar_writer.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
-#include <unordered_map>
 
 #include <sys/sysmacros.h>
 
@@ -175,9 +175,12 @@ Result<void> TreeWriter::write_file(const Fd& parent, const std::string& name, T
     while (left > 0) {
         const std::size_t wanted = std::min(buffer_.size(), static_cast<std::size_t>(left));
         const std::size_t got = TRY(sys::read(file, std::span(buffer_.data(), wanted)));
-        if (got == 0) return Error(Kind::busy, "became shorter while it was being read");
-        TRY(writer_.write_content({buffer_.data(), got}));
-        left -= static_cast<std::int64_t>(got);
+        // A layer must be what the file was; of a tree that lives, the rest is what is missing.
+        if (got == 0 && is_layer()) return Error(Kind::busy, "became shorter while it was being read");
+        if (got == 0) std::fill(buffer_.begin(), buffer_.end(), '\0');
+        const std::size_t size = got == 0 ? wanted : got;
+        TRY(writer_.write_content({buffer_.data(), size}));
+        left -= static_cast<std::int64_t>(size);
     }
     return {};
 }

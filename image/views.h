@@ -10,7 +10,8 @@
 
 namespace berth::image {
 
-/// One row of `images`: an image under one name; an image without a name is one row with empty reference.
+/// One row of `images`: an image under one name. An image without one is one row without reference; one that only a digest
+/// names has a reference without tag.
 struct ImageRow {
     ImageId id;
     std::optional<Reference> name;

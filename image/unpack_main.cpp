@@ -1,0 +1,154 @@
+// berth-unpack: any archive that libarchive reads on standard input (tar, cpio, zip, 7z, … compressed by xz, bzip2, lz4, …),
+// as a plain tar on standard output. A program of its own, so that these parsers cost berth's start nothing and run apart
+// from it: what they make goes through berth's own strict reader. On failure one line on standard error and exit status 1.
+
+#include <algorithm>
+#include <clocale>
+#include <optional>
+#include <vector>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "image/tar_writer.h"
+
+namespace {
+
+using namespace berth;
+using namespace berth::image;
+
+Error refused(archive* from, std::string_view what) {
+    const char* text = ::archive_error_string(from);
+    return Error(Kind::corrupt, cat(what, ": ", text == nullptr ? "unknown failure" : text));
+}
+
+std::string text_of(const char* text) { return text == nullptr ? std::string() : std::string(text); }
+
+std::optional<TarType> type_of(archive_entry* entry) {
+    if (::archive_entry_hardlink(entry) != nullptr) return TarType::hard_link;
+    switch (::archive_entry_filetype(entry)) {
+        case AE_IFREG: return TarType::file;
+        case AE_IFDIR: return TarType::folder;
+        case AE_IFLNK: return TarType::symlink;
+        case AE_IFCHR: return TarType::character_device;
+        case AE_IFBLK: return TarType::block_device;
+        case AE_IFIFO: return TarType::fifo;
+        default: return {};
+    }
+}
+
+TarEntry entry_of(archive_entry* from, TarType type) {
+    TarEntry entry;
+    entry.type = type;
+    entry.path = text_of(::archive_entry_pathname(from));
+    entry.mode = ::archive_entry_perm(from) & 07777;
+    entry.uid = static_cast<uid_t>(::archive_entry_uid(from));
+    entry.gid = static_cast<gid_t>(::archive_entry_gid(from));
+    entry.mtime = ::archive_entry_mtime_is_set(from) ? ::archive_entry_mtime(from) : 0;
+    if (type == TarType::hard_link) entry.link = text_of(::archive_entry_hardlink(from));
+    if (type == TarType::symlink) entry.link = text_of(::archive_entry_symlink(from));
+    if (type == TarType::character_device || type == TarType::block_device) {
+        entry.device_major = static_cast<unsigned>(::archive_entry_rdevmajor(from));
+        entry.device_minor = static_cast<unsigned>(::archive_entry_rdevminor(from));
+    }
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    ::archive_entry_xattr_reset(from);
+    while (::archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK)
+        if (size != 0) entry.xattrs[name] = std::string(static_cast<const char*>(value), size);
+    return entry;
+}
+
+/// A file's content; libarchive gives it with the holes left out, and zip tells the size only at the end.
+Result<std::string> read_content(archive* from) {
+    constexpr std::size_t limit = 1u << 30;
+    std::string content;
+    const void* block = nullptr;
+    std::size_t size = 0;
+    la_int64_t offset = 0;
+    int status = ARCHIVE_OK;
+    while ((status = ::archive_read_data_block(from, &block, &size, &offset)) == ARCHIVE_OK) {
+        if (static_cast<std::size_t>(offset) + size > limit) return Error(Kind::unsupported, "a file of unknown size is larger than 1 GiB");
+        content.resize(static_cast<std::size_t>(offset));
+        content.append(static_cast<const char*>(block), size);
+    }
+    if (status != ARCHIVE_EOF) return refused(from, "content");
+    return content;
+}
+
+Result<void> copy_content(archive* from, TarWriter& writer, std::int64_t size) {
+    static const std::vector<char> zeros(64u << 10, '\0');
+    const void* block = nullptr;
+    std::size_t length = 0;
+    la_int64_t offset = 0;
+    std::int64_t at = 0;
+    const auto fill = [&](std::int64_t end) -> Result<void> {
+        while (at < end) {
+            const auto part = std::min<std::int64_t>(end - at, static_cast<std::int64_t>(zeros.size()));
+            TRY(writer.write_content({zeros.data(), static_cast<std::size_t>(part)}));
+            at += part;
+        }
+        return {};
+    };
+    int status = ARCHIVE_OK;
+    while ((status = ::archive_read_data_block(from, &block, &length, &offset)) == ARCHIVE_OK) {
+        if (offset < at || offset + static_cast<std::int64_t>(length) > size) return Error(Kind::corrupt, "content is longer than its header says");
+        TRY(fill(offset));
+        if (length != 0) TRY(writer.write_content({static_cast<const char*>(block), length}));
+        at += static_cast<std::int64_t>(length);
+    }
+    if (status != ARCHIVE_EOF) return refused(from, "content");
+    return fill(size);
+}
+
+Result<void> convert(archive* from, TarWriter& writer) {
+    archive_entry* found = nullptr;
+    int status = ARCHIVE_OK;
+    while ((status = ::archive_read_next_header(from, &found)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
+        const auto type = type_of(found);
+        if (!type) continue;
+        TarEntry entry = entry_of(found, *type);
+        const std::string path = entry.path;
+        if (*type != TarType::file) {
+            TRY(writer.add(entry), path);
+        } else if (!::archive_entry_size_is_set(found)) {
+            const std::string content = TRY(read_content(from), path);
+            TRY(writer.add_file(entry, content), path);
+        } else {
+            entry.size = ::archive_entry_size(found);
+            TRY(writer.add(entry), path);
+            TRY(copy_content(from, writer, entry.size), path);
+        }
+    }
+    if (status != ARCHIVE_EOF) return refused(from, "archive");
+    return writer.finish();
+}
+
+Result<void> run() {
+    archive* from = ::archive_read_new();
+    ::archive_read_support_filter_all(from);
+    ::archive_read_support_format_all(from);
+    ::archive_read_support_format_empty(from);
+    if (::archive_read_open_fd(from, 0, 256u << 10) != ARCHIVE_OK) return refused(from, "archive");
+    const Fd out(1);
+    FdSink sink(out);
+    TarWriter writer(sink);
+    Result<void> converted = convert(from, writer);
+    ::archive_read_free(from);
+    TRY(std::move(converted));
+    return sink.flush();
+}
+
+}  // namespace
+
+int main() {
+    // Names are bytes; a UTF-8 locale would make libarchive rewrite them into another Unicode form.
+    std::setlocale(LC_ALL, "C");
+    const berth::Result<void> done = run();
+    if (done.ok()) return 0;
+    const std::string line = berth::cat(done.error().text(), "\n");
+    return ::write(2, line.data(), line.size()) < 0 ? 2 : 1;
+}
