@@ -21,6 +21,7 @@ constexpr OpWord op_words[] = {
     {Op::attach, "attach"},   {Op::exec, "exec"},     {Op::stop, "stop"},     {Op::kill, "kill"},
     {Op::wait, "wait"},       {Op::pause, "pause"},   {Op::unpause, "unpause"}, {Op::update, "update"},
     {Op::resize, "resize"},   {Op::reload, "reload"}, {Op::health, "health"}, {Op::state, "state"},
+    {Op::connect, "connect"}, {Op::disconnect, "disconnect"},
 };
 
 }  // namespace
@@ -124,6 +125,7 @@ void fields(Io& io, Request& r) {
     io.optional("Tty", r.tty);
     io.optional("Privileged", r.privileged);
     io.optional("Detach", r.detach);
+    io.optional("Endpoint", r.endpoint);
 }
 
 template <class Io>

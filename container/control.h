@@ -25,7 +25,7 @@
 
 namespace berth::container {
 
-enum class Op { attach, exec, stop, kill, wait, pause, unpause, update, resize, reload, health, state };
+enum class Op { attach, exec, stop, kill, wait, pause, unpause, update, resize, reload, health, connect, disconnect, state };
 
 /// One request; members that do not belong to `op` stay at their defaults and are not sent.
 struct Request {
@@ -51,6 +51,8 @@ struct Request {
     bool tty = false;
     bool privileged = false;
     bool detach = false;
+    // connect, disconnect
+    std::optional<network::EndpointRequest> endpoint;
 };
 
 /// A monitor's answer.

@@ -197,8 +197,7 @@ void Monitor::record_failed_start(const Error& error) {
 void Monitor::watch_run() {
     run_->oom_kills_before = oom_kills(run_->cgroup, record_.definition.host);
     run_->end_watch = loop_.watch(run_->pidfd.raw(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
-    if (run_->attachment && run_->attachment->events() >= 0)
-        run_->network_watch = loop_.watch(run_->attachment->events(), EPOLLIN, [this](std::uint32_t) { run_->attachment->on_events(); });
+    watch_network();
     if (streams_) streams_->begin();
     const auto& healthcheck = record_.definition.config.healthcheck;
     const auto plan = healthcheck ? healthcheck::make_plan(*healthcheck, record_.definition.config.shell) : std::nullopt;
@@ -209,6 +208,12 @@ void Monitor::watch_run() {
                            [this](bool changed) { on_health(changed); }});
     health_->begin();
     if (record_.run.state.status == Status::paused) health_->pause();
+}
+
+void Monitor::watch_network() {
+    loop_.unwatch(run_->network_watch);
+    if (run_->attachment && run_->attachment->events() >= 0)
+        run_->network_watch = loop_.watch(run_->attachment->events(), EPOLLIN, [this](std::uint32_t) { run_->attachment->on_events(); });
 }
 
 void Monitor::on_process_end() {
@@ -259,7 +264,7 @@ void Monitor::tear_down_run() {
     loop_.unwatch(run_->network_watch);
     loop_.cancel_alarm(run_->reap_alarm);
     end_execs();
-    if (has_networks(record_.definition)) {
+    if (run_->attachment || has_networks(record_.definition)) {
         run_->attachment.reset();
         const auto detached = [&]() -> Result<void> {
             network::Networks* networks = TRY(engine_.networks());

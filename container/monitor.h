@@ -86,6 +86,7 @@ private:
     Result<void> record_running(Launch& launch);
     void record_failed_start(const Error& error);
     void watch_run();
+    void watch_network();
     void on_process_end();
     void on_ended(int exit_code);
     void tear_down_run();
@@ -117,6 +118,9 @@ private:
     Result<void> unpause();
     Result<Answer> update(const Request& request);
     Result<void> reload();
+    Result<void> connect(const network::EndpointRequest& endpoint);
+    Result<void> disconnect(const network::EndpointRequest& endpoint);
+    void record_attachment();
     Result<Answer> answer_for(const Request& request);
     void reply(const Fd& socket, const Result<Answer>& answer);
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "container/etc_files.h"
 #include "container/health_runner.h"
 #include "container/monitor.h"
 #include "container/registry.h"
@@ -80,6 +81,8 @@ Result<Answer> Monitor::answer_for(const Request& request) {
         case Op::unpause: TRY(unpause()); break;
         case Op::update: return update(request);
         case Op::reload: TRY(reload()); break;
+        case Op::connect: TRY(connect(request.endpoint.value_or(network::EndpointRequest{}))); break;
+        case Op::disconnect: TRY(disconnect(request.endpoint.value_or(network::EndpointRequest{}))); break;
         case Op::resize:
             if (!streams_) return not_running(record_);
             TRY(streams_->resize(request.rows, request.columns));
@@ -289,9 +292,41 @@ Result<void> Monitor::reload() {
     network::Networks* networks = TRY(engine_.networks());
     const ContainerId id = TRY(ContainerId::parse(record_.id()));
     TRY(network::rename(*networks, id, record_.name(), *run_->attachment));
-    record_.run.network.endpoints = run_->attachment->endpoints;
-    store(Durability::boot);
+    record_attachment();
     return {};
+}
+
+void Monitor::record_attachment() {
+    record_.run.network.endpoints = run_->attachment->endpoints;
+    record_.run.network.ports = run_->attachment->ports;
+    store(Durability::boot);
+    // Which descriptor has the attachment's events may have changed with it.
+    watch_network();
+}
+
+Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
+    if (!run_) return not_running(record_);
+    network::Networks* networks = TRY(engine_.networks());
+    network::AttachRequest request = TRY(make_attach_request(record_.definition));
+    if (run_->attachment) {
+        TRY(network::connect(*networks, run_->netns, request, endpoint, *run_->attachment));
+    } else {
+        request.networks = {endpoint};
+        run_->attachment.emplace(TRY(network::attach(*networks, run_->netns, request)));
+    }
+    record_.definition.networks.push_back(endpoint);
+    record_attachment();
+    return write_hosts_file(engine_, record_.definition, registry_.folder_path(record_.id()), run_->attachment->endpoints);
+}
+
+Result<void> Monitor::disconnect(const network::EndpointRequest& endpoint) {
+    if (!run_ || !run_->attachment) return not_running(record_);
+    network::Networks* networks = TRY(engine_.networks());
+    const ContainerId id = TRY(ContainerId::parse(record_.id()));
+    TRY(network::disconnect(*networks, run_->netns, id, endpoint.network, *run_->attachment));
+    std::erase_if(record_.definition.networks, [&](const auto& other) { return other.network == endpoint.network; });
+    record_attachment();
+    return write_hosts_file(engine_, record_.definition, registry_.folder_path(record_.id()), run_->attachment->endpoints);
 }
 
 /// Limits of a running container: config.json has the new ones already.

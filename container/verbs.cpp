@@ -1,6 +1,8 @@
 // The verbs on containers that exist (engine.h): most of them are a question to the container's monitor.
 
 #include <csignal>
+#include <ctime>
+#include <tuple>
 
 #include "container/engine.h"
 #include "container/events.h"
@@ -38,6 +40,20 @@ void note(Engine& engine, const Record& record, std::string action, TextMap attr
     ignore(log.value().append(std::move(event)), "history is not worth a failure");
 }
 
+/// The run lock, or nothing when the container runs. Held by neither, it belongs for some moments to a command (cp into a
+/// stopped container, another start) or to a monitor that is just ending: a lock cannot be waited for together with a
+/// change of state, so this looks again every few milliseconds.
+Result<std::optional<DirLock>> lock_for_start(Engine& engine, Record& record) {
+    Registry* registry = TRY(engine.containers());
+    for (;;) {
+        if (std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()))) return lock;
+        record = TRY(registry->load(record.id()));
+        if (record.run.state.running()) return std::optional<DirLock>();
+        const timespec some_milliseconds{0, 5'000'000};
+        ::nanosleep(&some_milliseconds, nullptr);
+    }
+}
+
 }  // namespace
 
 int exit_code_of_failure(const Error& error) {
@@ -47,11 +63,9 @@ int exit_code_of_failure(const Error& error) {
 }
 
 Result<Started> start(Engine& engine, Record& record, const StartOptions& options) {
-    Registry* registry = TRY(engine.containers());
-    std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()));
     Started started;
+    std::optional<DirLock> lock = TRY(lock_for_start(engine, record));
     if (!lock) {
-        // A monitor, or another command that starts it right now.
         started.was_running = true;
         if (options.attach) started.attachment = TRY(attach(engine, record, *options.attach));
         return started;
