@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -8,11 +9,17 @@
 namespace berth::cli {
 namespace {
 
+void wait_writable(int descriptor) {
+    pollfd polled{descriptor, POLLOUT, 0};
+    ::poll(&polled, 1, -1);
+}
+
 void write_out(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = ::write(descriptor, text.data(), text.size());
         if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
-        else if (errno != EINTR && errno != EAGAIN) return;
+        else if (errno == EAGAIN) wait_writable(descriptor);
+        else if (errno != EINTR) return;
     }
 }
 
@@ -26,6 +33,23 @@ bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 Result<container::Engine*> Session::engine() {
     if (!engine_) engine_ = TRY(container::Engine::open(paths_));
     return &*engine_;
+}
+
+Result<image::Store*> Session::images() {
+    container::Engine* engine = TRY(this->engine());
+    return engine->images();
+}
+Result<network::Networks*> Session::networks() {
+    container::Engine* engine = TRY(this->engine());
+    return engine->networks();
+}
+Result<container::Volumes*> Session::volumes() {
+    container::Engine* engine = TRY(this->engine());
+    return engine->volumes();
+}
+Result<container::Record> Session::find(const std::string& container) {
+    container::Engine* engine = TRY(this->engine());
+    return container::find(*engine, container);
 }
 
 void Session::print_error(const Error& error) {

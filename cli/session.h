@@ -17,6 +17,10 @@ public:
     explicit Session(container::Paths paths) : paths_(std::move(paths)) {}
 
     Result<container::Engine*> engine();
+    Result<image::Store*> images();
+    Result<network::Networks*> networks();
+    Result<container::Volumes*> volumes();
+    Result<container::Record> find(const std::string& container);
     const container::Paths& paths() const { return paths_; }
 
     /// "berth: web: no such container" and its hint, on stderr.

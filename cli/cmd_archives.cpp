@@ -1,0 +1,167 @@
+// import, save, load, export: images and containers from and to files (docker: the same).
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "builder/build.h"
+#include "cli/cmds.h"
+#include "cli/texts.h"
+#include "container/export.h"
+#include "image/archive.h"
+
+namespace berth::cli {
+namespace {
+
+/// A file of the user's, or a standard stream, as a descriptor of its own.
+Result<Fd> open_input(const std::string& path) {
+    if (path == "-" || path.empty()) return Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
+    return sys::open(path, O_RDONLY);
+}
+
+// An archive is written beside its place and renamed, so that a failure leaves an older file as it was.
+class OutputFile {
+public:
+    static Result<OutputFile> open(const std::string& path, std::string_view what) {
+        if (path.empty()) {
+            if (is_terminal(STDOUT_FILENO))
+                return Error(Kind::invalid, cat("cowardly refusing to save ", what, " to a terminal")).with_hint("use -o FILE, or redirect the output");
+            return OutputFile(Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), "", "");
+        }
+        struct stat found {};
+        // A device or a pipe is written as it is: renaming over it would replace it.
+        if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) return OutputFile(TRY(sys::open(path, O_WRONLY)), "", "");
+        const std::string temporary = cat(path, ".", random_hex(4), ".part");
+        return OutputFile(TRY(sys::open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644)), path, temporary);
+    }
+    const Fd& fd() const { return fd_; }
+    Result<void> finish() {
+        TRY(fd_.close(), path_.empty() ? "write" : path_);
+        if (path_.empty()) return {};
+        return sys::renameat(sys::here(), temporary_, sys::here(), path_);
+    }
+    void abandon() const {
+        if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    }
+
+private:
+    OutputFile(Fd fd, std::string path, std::string temporary) : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+    Fd fd_;
+    std::string path_;
+    std::string temporary_;
+};
+
+Result<int> finished(OutputFile& out, Result<void> written) {
+    if (!written.ok()) {
+        out.abandon();
+        return std::move(written).error();
+    }
+    TRY(out.finish());
+    return 0;
+}
+
+struct ImportOptions {
+    Words changes;
+    std::string message, platform;
+};
+
+Result<int> import(Session& session, const ImportOptions& options, const Words& arguments) {
+    image::ImportRequest request;
+    if (arguments.size() > 1) request.name = TRY(image::Reference::parse_tagged(arguments[1]));
+    TRY(builder::apply_changes(request.config, options.changes), "--change");
+    request.message = options.message;
+    if (!options.platform.empty()) {
+        const std::vector<std::string> parts = split_text(options.platform, '/');
+        request.os = parts[0];
+        if (parts.size() > 1) request.architecture = parts[1];
+        if (parts.size() > 2) request.variant = parts[2];
+    }
+    if (arguments[0].starts_with("http://") || arguments[0].starts_with("https://"))
+        return Error(Kind::unsupported, cat("import '", arguments[0], "': fetch it first")).with_hint(cat("curl -fL '", arguments[0], "' | berth import - ", arguments.size() > 1 ? arguments[1] : "NAME"));
+    const Fd from = TRY(open_input(arguments[0]), "import");
+    const image::Store* store = TRY(session.images());
+    print_line(TRY(image::import_image(*store, from, request), "import ", arguments[0]).str());
+    return 0;
+}
+
+struct LoadOptions {
+    std::string input, platform;
+    bool quiet = false;
+};
+
+Result<int> load(Session& session, const LoadOptions& options) {
+    if (options.input.empty() && is_terminal(STDIN_FILENO))
+        return Error(Kind::invalid, "requested load from stdin, but stdin is a terminal").with_hint("use -i FILE, or redirect the input");
+    const Fd from = TRY(open_input(options.input), "load");
+    struct stat found {};
+    const bool is_folder = ::fstat(from.raw(), &found) == 0 && S_ISDIR(found.st_mode);
+    const image::Store* store = TRY(session.images());
+    const auto loaded = TRY(is_folder ? image::load_images_folder(*store, options.input) : image::load_images(*store, from), "load");
+    for (const image::Loaded& one : loaded) {
+        for (const auto& [name, old] : one.moved) tell(cat("The image ", name.str(), " already exists, renaming the old one with ID ", old.str(), " to empty string\n"));
+        for (const image::Reference& name : one.names) print_line(cat("Loaded image: ", name.str()));
+        if (one.names.empty()) print_line(cat("Loaded image ID: ", one.id.str()));
+    }
+    return 0;
+}
+
+}  // namespace
+
+Action define_import(Parser& p) {
+    const auto options = std::make_shared<ImportOptions>();
+    p.usage("FILE|- [NAME[:TAG]]", 1, 2, Values::file);
+    p.list("-c,--change", options->changes, "INSTRUCTION", "Apply a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, …");
+    p.text("-m,--message", options->message, "TEXT", "Comment of the image");
+    p.text("--platform", options->platform, "OS[/ARCH]", "Platform of what is imported");
+    p.about("Makes an image of one layer from a tar archive of a root file system, plain or compressed, and prints its id.");
+    p.example("berth import -c 'CMD [\"sh\"]' rootfs.tar.gz base:1", "a base image");
+    p.see_also("export, load, build");
+    return [options](Session& session, const Words& arguments) { return import(session, *options, arguments); };
+}
+
+Action define_save(Parser& p) {
+    struct Options {
+        std::string output, platform;
+    };
+    const auto options = std::make_shared<Options>();
+    p.usage("IMAGE [IMAGE...]", 1, -1, Values::image);
+    p.text("-o,--output", options->output, "FILE", "Write to a file instead of stdout", Values::file);
+    p.about("Writes images with all their layers and names to one archive, which berth, docker and podman load.");
+    p.example("berth save -o both.tar app:1 db:1", "two images in one file");
+    p.example("berth save app:1 | gzip > app.tar.gz", "compressed");
+    p.see_also("load, export");
+    return [options](Session& session, const Words& arguments) -> Result<int> {
+        const image::Store* store = TRY(session.images());
+        OutputFile out = TRY(OutputFile::open(options->output, "an image"));
+        return finished(out, image::save_images(*store, arguments, out.fd()));
+    };
+}
+
+Action define_load(Parser& p) {
+    const auto options = std::make_shared<LoadOptions>();
+    p.usage("", 0, 0);
+    p.text("-i,--input", options->input, "FILE", "Read from a file, or the folder of an OCI layout, instead of stdin", Values::file);
+    p.flag("-q,--quiet", options->quiet, "Show no progress");
+    p.about("Reads images from an archive of docker, podman or berth, plain or compressed, and prints their names.");
+    p.example("berth load -i images.tar", "from a file");
+    p.example("ssh host docker save app | berth load", "from another machine");
+    p.see_also("save, import");
+    return [options](Session& session, const Words&) { return load(session, *options); };
+}
+
+Action define_export(Parser& p) {
+    const auto output = std::make_shared<std::string>();
+    p.usage("CONTAINER", 1, 1, Values::container);
+    p.text("-o,--output", *output, "FILE", "Write to a file instead of stdout", Values::file);
+    p.about("Writes a container's file system as a tar archive, without its volumes.");
+    p.example("berth export web | tar tf -", "what is in it");
+    p.see_also("import, save, cp, commit");
+    return [output](Session& session, const Words& arguments) -> Result<int> {
+        container::Engine* engine = TRY(session.engine());
+        const container::Record record = TRY(container::find(*engine, arguments[0]));
+        OutputFile out = TRY(OutputFile::open(*output, "a container"));
+        return finished(out, container::export_container(*engine, record, out.fd()));
+    };
+}
+
+}  // namespace berth::cli

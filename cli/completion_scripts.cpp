@@ -1,0 +1,78 @@
+#include "cli/completion_scripts.h"
+
+namespace berth::cli {
+namespace {
+
+constexpr std::string_view bash_script = R"script(# bash completion for berth; install as /usr/share/bash-completion/completions/berth
+_berth() {
+    local typed="${COMP_LINE:0:COMP_POINT}" word answer
+    local -a words
+    # bash parts words at ':' and '='; berth wants them as the shell would pass them.
+    read -ra words <<<"$typed"
+    [[ "$typed" == *[[:space:]] ]] && words+=("")
+    word="${words[-1]}"
+    COMPREPLY=()
+    while IFS= read -r answer; do
+        case "$answer" in
+            :files) compopt -o filenames; while IFS= read -r answer; do COMPREPLY+=("$answer"); done < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
+            :folders) compopt -o filenames; while IFS= read -r answer; do COMPREPLY+=("$answer"); done < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;
+            *) COMPREPLY+=("$answer") ;;
+        esac
+    done < <(berth __complete "${words[@]:1}" 2>/dev/null)
+    # Only what stands behind the last ':' or '=' is replaced by bash.
+    local cut="${word%"${word##*[:=]}"}" i
+    if [[ -n "$cut" && "$COMP_WORDBREAKS" == *[:=]* ]]; then
+        for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$cut"}"; done
+    fi
+    [[ ${#COMPREPLY[@]} == 1 && "${COMPREPLY[0]}" == *: ]] && compopt -o nospace
+    return 0
+}
+complete -F _berth berth
+)script";
+
+constexpr std::string_view zsh_script = R"script(#compdef berth
+# zsh completion for berth; install as /usr/share/zsh/vendor-completions/_berth
+_berth() {
+    local -a answers names
+    local answer
+    answers=("${(@f)$(berth __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    for answer in $answers; do
+        case $answer in
+            :files) _files ;;
+            :folders) _files -/ ;;
+            *) names+=("$answer") ;;
+        esac
+    done
+    (( $#names )) && compadd -- $names
+}
+compdef _berth berth
+)script";
+
+constexpr std::string_view fish_script = R"script(# fish completion for berth; install as /usr/share/fish/vendor_completions.d/berth.fish
+function __berth_complete
+    set -l words (commandline -opc)[2..-1]
+    set -l typed (commandline -ct)
+    for answer in (berth __complete $words "$typed" 2>/dev/null)
+        switch $answer
+            case ':files'
+                __fish_complete_path "$typed"
+            case ':folders'
+                __fish_complete_directories "$typed"
+            case '*'
+                echo $answer
+        end
+    end
+end
+complete -c berth -f -a '(__berth_complete)'
+)script";
+
+}  // namespace
+
+std::optional<std::string> completion_script(std::string_view shell) {
+    if (shell == "bash") return std::string(bash_script);
+    if (shell == "zsh") return std::string(zsh_script);
+    if (shell == "fish") return std::string(fish_script);
+    return std::nullopt;
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,42 @@
+#pragma once
+// Listing: rows of named values shown as a table, as a template each, as JSON lines or as ids: what --format, -q and
+// --no-trunc mean to every list command.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "cli/parser.h"
+#include "cli/template.h"
+
+namespace berth::cli {
+
+struct Column {
+    std::string_view field;   ///< "ID"
+    std::string_view header;  ///< "CONTAINER ID"
+};
+
+struct ListingOptions {
+    std::string format;                ///< "", "table", "table TEMPLATE", "json" or a template
+    std::vector<Column> columns;       ///< of the default table
+    std::vector<Column> more_headers;  ///< of fields that only a template names
+    TemplateMethod method = {};
+};
+
+/// The text for all rows. A row is an object with its fields sorted by name, as docker's {{json .}} prints them.
+Result<std::string> listing_text(const ListingOptions& options, const std::vector<Json>& rows);
+Result<void> print_listing(const ListingOptions& options, const std::vector<Json>& rows);
+
+/// One object by -f: "json", or a template; a line. `\t` and `\n` as written are tabs and ends of lines.
+Result<std::string> formatted_object(std::string_view format, const Json& object);
+/// A row out of members in any order.
+Json make_row(Json::Object members);
+
+/// "--format" with docker's help text.
+void describe_format(Parser& parser, std::string& into);
+/// -f, --filter KEY=VALUE, repeatable.
+using FilterTerms = std::vector<std::pair<std::string, std::string>>;
+Result<FilterTerms> parse_filters(const Words& texts);
+
+}  // namespace berth::cli
