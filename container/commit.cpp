@@ -1,7 +1,6 @@
 #include "container/commit.h"
 
 #include "base/cat.h"
-#include "base/log.h"
 #include "container/changes.h"
 #include "container/engine.h"
 #include "container/events.h"

@@ -3,11 +3,10 @@
 // cache belong to image/ and builder/; the command line puts the parts together.
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -24,6 +23,8 @@ struct PruneFilter {
     std::optional<Moment> until;
     std::vector<std::string> labels;
     std::vector<std::string> labels_not;
+    /// Kind::invalid for any other key, so that no filter is silently ignored.
+    Result<void> add(std::string_view key, std::string_view value, Moment now);
     bool matches(Moment created, const std::map<std::string, std::string>& its_labels) const;
 };
 
