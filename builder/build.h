@@ -17,6 +17,7 @@ namespace berth::container {
 class Engine;
 }
 namespace berth::image {
+class ImageId;
 struct RunConfig;
 }
 
@@ -56,6 +57,8 @@ struct BuildOptions {
     std::string iidfile;                ///< --iidfile
     std::string metadata_file;          ///< --metadata-file
     std::string call = "build";         ///< --call build|check|outline|targets; --check is call=check
+    /// Brings an image that the store does not have (or looks for a newer one, with `pull`); absent: nothing can be pulled.
+    std::function<Result<image::ImageId>(const std::string& name)> pull_image;
     int jobs = 0;                       ///< --jobs; 0: as many as there are processors
     bool no_cache = false;
     bool pull = false;

@@ -1,0 +1,167 @@
+// The whole of a build, top to bottom: read, plan, resolve, work, record. Nothing gets a name before everything is there.
+
+#include "builder/build.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/ids.h"
+#include "builder/options.h"
+#include "builder/outputs.h"
+#include "builder/remote.h"
+#include "builder/scheduler.h"
+#include "builder/sweep.h"
+#include "builder/text.h"
+#include "builder/triggers.h"
+#include "image/archive.h"
+
+namespace berth::builder {
+namespace {
+
+/// A step of the build itself: shown, timed, reported when it fails.
+template <class Work>
+auto with_step(StepLog& log, const std::string& name, Work work) {
+    const int step = log.started(name, 0, 0);
+    auto result = work();
+    if (result.ok()) log.done(step);
+    else log.failed(step, StepFailure{result.error().text(), "", "", 0, ""});
+    return result;
+}
+
+Result<void> open_named_contexts(Session& session) {
+    for (const std::string& text : session.options.build_contexts) {
+        const NamedContext named = TRY(parse_named_context(text));
+        constexpr std::string_view image_scheme = "docker-image://", layout_scheme = "oci-layout://";
+        if (named.what.starts_with(image_scheme)) {
+            session.aliases[named.name] = named.what.substr(image_scheme.size());
+        } else if (named.what.starts_with(layout_scheme)) {
+            auto loaded = TRY(image::load_images_folder(session.store, named.what.substr(layout_scheme.size())), "--build-context ", named.name);
+            if (loaded.empty()) return Error(Kind::not_found, cat("--build-context ", named.name, ": the layout holds no image"));
+            session.images.emplace(named.name, loaded.front().id);
+        } else if (is_url(named.what) || is_git(named.what)) {
+            Context context = TRY(Context::of_url(session.store, named.what), "--build-context ", named.name);
+            session.folders.emplace(named.name, std::move(context));
+        } else {
+            Context context = TRY(Context::of_folder(named.what), "--build-context ", named.name);
+            session.folders.emplace(named.name, std::move(context));
+        }
+    }
+    return {};
+}
+
+Result<Platform> choose_platform(const BuildOptions& options) {
+    if (options.platform.empty()) return host_platform();
+    return TRY(parse_platform(options.platform), "--platform");
+}
+
+FileDigests open_digests(const Session& session) {
+    if (session.context.identity().empty()) return {};
+    const std::string folder = session.folder() + "/stat-cache";
+    if (!make_host_folders(folder, 0700).ok()) return {};
+    const Digest name = Digest::of_bytes(session.context.identity());
+    return FileDigests::load(folder, std::string(name.hex().substr(0, 32)));
+}
+
+Result<Session> open_session(container::Engine& engine, const image::Store& store, const image::Lease& lease, const BuildOptions& options, StepLog& log) {
+    const std::string shown = options.file.value_or("Dockerfile");
+    auto loaded = with_step(log, cat("[internal] load build definition from ", shown.substr(shown.rfind('/') + 1)), [&] { return load_inputs(store, options); });
+    Inputs inputs = TRY(std::move(loaded));
+    Dockerfile file = TRY(parse_dockerfile(inputs.dockerfile, inputs.name));
+    Session session{.engine = engine, .store = store, .lease = lease, .options = options, .context = std::move(inputs.context), .file = std::move(file),
+                    .plan = {}, .platform = {}, .build_args = {}, .epoch = {}, .folders = {}, .aliases = {}, .images = {}, .triggers = {},
+                    .secrets = {}, .ssh = {}, .allowed = {}, .uncached_stages = {}, .digests = {}};
+    session.platform = TRY(choose_platform(options));
+    session.build_args = TRY(read_build_args(options));
+    session.plan = TRY(plan_stages(session.file, {options.target, options.from, session.platform, session.build_args}));
+    session.epoch = TRY(parse_epoch(options, session.build_args));
+    session.secrets = TRY(parse_secrets(options.secrets));
+    session.ssh = TRY(parse_ssh(options.ssh));
+    session.allowed = TRY(parse_allowed(options.allow));
+    for (const std::string& text : options.no_cache_filter)
+        for (const std::string& name : split(text, ',')) session.uncached_stages.insert(to_lower(name));
+    TRY(open_named_contexts(session));
+    session.digests = open_digests(session);
+    return session;
+}
+
+/// What only the finished image gets: labels and variables of the command line.
+void add_from_command_line(StageState& state, const BuildOptions& options) {
+    image::RunConfig& config = state.image.config;
+    for (const auto& [key, value] : parse_labels(options.labels)) config.labels[key] = value;
+    for (const std::string& text : options.env) {
+        const Cut parts = cut(text, '=');
+        const char* inherited = parts.after ? nullptr : std::getenv(std::string(parts.before).c_str());
+        Variables variables(config.env);
+        variables.set(parts.before, parts.after ? *parts.after : std::string_view(inherited != nullptr ? inherited : ""));
+        config.env = variables.texts();
+    }
+}
+
+Result<image::ImageId> write_result(const Session& session, StageState state) {
+    add_from_command_line(state, session.options);
+    image::ImageConfig config = std::move(state.image);
+    config.created = session.epoch.value_or(state.time);
+    const image::ImageId id = TRY(session.store.write_image(session.lease, std::move(config), state.layers));
+    if (!session.options.squash) return id;
+    return image::squash_image(session.store, session.lease, id, std::nullopt);
+}
+
+Result<void> write_files(const BuildOptions& options, const BuildResult& result) {
+    const auto write = [](const std::string& path, const std::string& text) -> Result<void> {
+        const Fd file = TRY(sys::open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+        return sys::write_all(file, text);
+    };
+    if (!options.iidfile.empty()) TRY(write(options.iidfile, result.image_id), "--iidfile");
+    if (options.metadata_file.empty()) return {};
+    Json metadata;
+    metadata.set("containerimage.config.digest", result.image_id);
+    metadata.set("containerimage.digest", result.image_id);
+    if (!result.tags.empty()) metadata.set("image.name", join(result.tags, ","));
+    TRY(write(options.metadata_file, json_text(metadata, JsonStyle::indented) + "\n"), "--metadata-file");
+    return {};
+}
+
+Result<BuildResult> finish(const Session& session, StageState state, const std::vector<image::Reference>& tags, const std::vector<Output>& outputs, StepLog& log) {
+    BuildResult result;
+    const bool keeps_image = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.type == Output::Type::image; });
+    const bool needs_image = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.needs_image(); });
+    std::optional<image::ImageId> id;
+    if (needs_image) id = TRY(write_result(session, state));
+    const auto record = [&]() -> Result<void> {
+        for (const Output& output : outputs) TRY(write_output(session, output, state, id, tags));
+        if (!keeps_image) return {};
+        for (const image::Reference& tag : tags) TRY(session.store.tag(*id, tag), "tag ", tag.str());
+        return {};
+    };
+    TRY(with_step(log, outputs.front().step_name(), record));
+    if (keeps_image) {
+        result.image_id = id->str();
+        for (const image::Reference& tag : tags) result.tags.push_back(tag.full());
+        ignore(session.store.settle_in_background(), "the image is usable; the next settling writes it");
+    }
+    TRY(write_files(session.options, result));
+    return result;
+}
+
+}  // namespace
+
+Result<BuildResult> build(container::Engine& engine, const BuildOptions& options, Progress& progress) {
+    const std::vector<image::Reference> tags = TRY(parse_tags(options.tags));
+    const std::vector<Output> outputs = TRY(parse_outputs(options));
+    const image::Store* store = TRY(engine.images());
+    const image::Lease lease = TRY(store->make_lease());
+    sweep_private_files(engine);
+    // A file that tells of an earlier build must not outlive a failure of this one.
+    if (!options.iidfile.empty()) ::unlink(options.iidfile.c_str());
+    StepLog log(progress);
+    Session session = TRY(open_session(engine, *store, lease, options, log));
+    const std::vector<std::size_t> order = TRY(resolve_stages(session));
+    StageState state = TRY(build_stages(session, order, log));
+    ignore(session.digests.store(), "the next build reads the files again");
+    return finish(session, std::move(state), tags, outputs, log);
+}
+
+}  // namespace berth::builder

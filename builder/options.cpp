@@ -1,0 +1,118 @@
+#include "builder/options.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+
+#include <unistd.h>
+
+#include "builder/text.h"
+
+namespace berth::builder {
+namespace {
+
+Result<void> set_secret_part(Secret& secret, std::string& id, std::string& type, std::string_view field) {
+    const Cut parts = cut(field, '=');
+    const std::string key = to_lower(parts.before);
+    const std::string value(parts.after.value_or(""));
+    if (!parts.after) return Error(Kind::invalid, cat("invalid field '", field, "' must be a key=value pair"));
+    if (key == "id") id = value;
+    else if (key == "src" || key == "source") secret.file = value;
+    else if (key == "env") secret.variable = value;
+    else if (key == "type") type = value;
+    else return Error(Kind::invalid, cat("unexpected key '", key, "'", suggestion(key, {"id", "src", "source", "env", "type"})));
+    return {};
+}
+
+Result<Moment> parse_epoch_text(const std::string& text) {
+    std::int64_t seconds = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (failure == std::errc() && end == text.data() + text.size()) return Moment{seconds * 1'000'000'000};
+    auto moment = parse_moment(text);
+    if (moment.ok()) return moment;
+    return Error(Kind::invalid, cat("invalid SOURCE_DATE_EPOCH '", text, "': expected seconds since 1970 or a date"));
+}
+
+}  // namespace
+
+Result<std::map<std::string, Secret>> parse_secrets(const std::vector<std::string>& texts) {
+    std::map<std::string, Secret> secrets;
+    for (const std::string& text : texts) {
+        const auto fields = split_csv(text);
+        if (!fields) return Error(Kind::invalid, cat("--secret '", text, "': a quote stands wrong"));
+        Secret secret;
+        std::string id, type;
+        for (const std::string& field : *fields) TRY(set_secret_part(secret, id, type, field), "--secret '", text, "'");
+        if (id.empty()) return Error(Kind::invalid, cat("--secret '", text, "': id is missing"));
+        // docker: `type=env` makes the source a variable's name, and so does a variable that has the secret's name.
+        if (type == "env" && secret.variable.empty()) secret.variable = std::exchange(secret.file, {});
+        if (secret.file.empty() && secret.variable.empty()) (std::getenv(id.c_str()) != nullptr ? secret.variable : secret.file) = id;
+        if (!secret.file.empty() && ::access(secret.file.c_str(), R_OK) != 0) return Error::of_errno(errno, cat("--secret id=", id, ": ", secret.file));
+        secrets[id] = std::move(secret);
+    }
+    return secrets;
+}
+
+Result<std::map<std::string, std::string>> parse_ssh(const std::vector<std::string>& texts) {
+    std::map<std::string, std::string> keys;
+    for (const std::string& text : texts) {
+        const Cut parts = cut(text, '=');
+        std::string socket(parts.after.value_or(""));
+        if (socket.empty()) {
+            const char* agent = std::getenv("SSH_AUTH_SOCK");
+            if (agent == nullptr || *agent == '\0')
+                return Error(Kind::invalid, cat("--ssh ", text, ": invalid empty ssh agent socket: SSH_AUTH_SOCK is not set")).with_hint("start an agent: eval $(ssh-agent); ssh-add");
+            socket = agent;
+        }
+        keys[std::string(parts.before)] = socket;
+    }
+    return keys;
+}
+
+std::map<std::string, std::string> parse_labels(const std::vector<std::string>& texts) {
+    std::map<std::string, std::string> labels;
+    for (const std::string& text : texts) {
+        const Cut parts = cut(text, '=');
+        labels[std::string(parts.before)] = std::string(parts.after.value_or(""));
+    }
+    return labels;
+}
+
+Result<std::set<std::string>> parse_allowed(const std::vector<std::string>& texts) {
+    const std::vector<std::string> known = {"network.host", "security.insecure", "device"};
+    std::set<std::string> allowed;
+    for (const std::string& text : texts) {
+        const std::string name(text.substr(0, text.find('=')));
+        if (std::find(known.begin(), known.end(), name) == known.end())
+            return Error(Kind::invalid, cat("--allow: invalid entitlement '", text, "'", suggestion(name, known)));
+        allowed.insert(name);
+    }
+    return allowed;
+}
+
+Result<std::vector<image::Reference>> parse_tags(const std::vector<std::string>& texts) {
+    std::vector<image::Reference> tags;
+    for (const std::string& text : texts) {
+        image::Reference tag = TRY(image::Reference::parse_tagged(text), "invalid tag '", text, "'");
+        tags.push_back(std::move(tag));
+    }
+    return tags;
+}
+
+Result<NamedContext> parse_named_context(std::string_view text) {
+    const Cut parts = cut(text, '=');
+    if (!parts.after || parts.before.empty()) return Error(Kind::invalid, cat("--build-context '", text, "': expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL"));
+    return NamedContext{to_lower(parts.before), std::string(*parts.after)};
+}
+
+Result<std::optional<Moment>> parse_epoch(const BuildOptions& options, const std::map<std::string, std::string>& build_args) {
+    std::string text = options.source_date_epoch;
+    const auto argument = build_args.find("SOURCE_DATE_EPOCH");
+    if (text.empty() && argument != build_args.end()) text = argument->second;
+    if (text.empty()) return std::optional<Moment>();
+    const Moment moment = TRY(parse_epoch_text(text));
+    return std::optional(moment);
+}
+
+}  // namespace berth::builder

@@ -1,0 +1,21 @@
+#pragma once
+// How a step tells what happens to it: straight to the progress, or from a worker over its socket (worker.h).
+
+#include <string>
+
+#include "builder/build.h"
+
+namespace berth::builder {
+
+class Reporter {
+public:
+    virtual ~Reporter() = default;
+    /// A new step begins (or is found in the cache); the number names it in the calls that follow.
+    virtual int started(const std::string& name, int first_line, int last_line) = 0;
+    virtual void cached(int step) = 0;
+    virtual void done(int step) = 0;
+    virtual void failed(int step, const StepFailure& failure) = 0;
+    virtual void output(int step, Stream stream, std::string_view bytes) = 0;
+};
+
+}  // namespace berth::builder

@@ -1,0 +1,145 @@
+#include "builder/stage_runner.h"
+
+#include <algorithm>
+
+#include "builder/step_cache.h"
+#include "builder/text.h"
+#include "builder/times.h"
+
+namespace berth::builder {
+namespace {
+
+bool makes_layer(const Instruction& instruction) {
+    return std::holds_alternative<Run>(instruction.what) || std::holds_alternative<Copy>(instruction.what) ||
+           std::holds_alternative<Workdir>(instruction.what);
+}
+
+}  // namespace
+
+StageRunner::StageRunner(Session& session, std::size_t stage, Siblings siblings)
+    : session_(session), stage_(stage), siblings_(std::move(siblings)), instructions_(session.instructions_of(stage)) {
+    const Stage& self = session.plan.stages[stage];
+    const bool starts_with_image = !self.parent && self.base != "scratch";
+    steps_ = static_cast<int>(std::count_if(instructions_.begin(), instructions_.end(), makes_layer)) + (starts_with_image ? 1 : 0);
+}
+
+std::string StageRunner::step_name(const std::string& text) const { return step_prefix(session_.plan, stage_, step_, steps_) + text; }
+
+Result<StageRunner::Outcome> StageRunner::walk_cache(Reporter& reporter) { return run({reporter, false, nullptr, nullptr}); }
+
+Result<void> StageRunner::work(Reporter& reporter, const Fd& output, const Fd& error_output) {
+    TRY(run({reporter, true, &output, &error_output}));
+    return {};
+}
+
+Result<StageRunner::Outcome> StageRunner::run(const Way& way) {
+    if (!has_started_) {
+        const Outcome outcome = TRY(start(way));
+        if (outcome == Outcome::stopped) return outcome;
+        has_started_ = true;
+    }
+    for (; next_ < instructions_.size(); ++next_) {
+        const Outcome outcome = TRY(visit(way, instructions_[next_]));
+        if (outcome == Outcome::stopped) return outcome;
+    }
+    return Outcome::done;
+}
+
+Result<StageRunner::Outcome> StageRunner::start(const Way& way) {
+    const Stage& self = session_.plan.stages[stage_];
+    if (self.parent) {
+        const StageState* parent = TRY(siblings_(*self.parent));
+        if (parent == nullptr) return Outcome::stopped;
+        state_ = start_from_stage(*parent);
+        return Outcome::done;
+    }
+    if (self.base == "scratch") {
+        state_ = start_from_scratch(session_.platform);
+        return Outcome::done;
+    }
+    const image::ImageId id = TRY(resolve_image(session_, self.base), session_.file.name, ':', self.line, ": FROM ", self.base);
+    image::Image base = TRY(session_.store.load(id));
+    std::vector<image::LayerRef> layers = TRY(session_.store.layers_of(base.record));
+    state_ = start_from_image(std::move(base.config), std::move(layers));
+    ++step_;
+    const int number = way.reporter.started(step_name(cat("FROM ", self.base)), self.line, self.line);
+    way.reporter.cached(number);
+    return Outcome::done;
+}
+
+Result<StageRunner::Outcome> StageRunner::visit(const Way& way, const Instruction& written) {
+    const auto where = [&] { return cat(session_.file.name, ':', written.first_line); };
+    const StateContext context = session_.state_context();
+    const Instruction instruction = TRY(expand_instruction(written, state_, context), where());
+    const bool is_metadata = TRY(apply_metadata(state_, instruction, context), where());
+    if (is_metadata) return Outcome::done;
+
+    const StepContext inputs{session_, state_, stage_, siblings_, way.output, way.error_output};
+    std::optional<LayerStep> step;
+    if (const Workdir* workdir = std::get_if<Workdir>(&instruction.what)) {
+        state_.image.config.working_dir = next_working_dir(state_, workdir->path);
+        if (state_.image.config.working_dir == "/") {
+            add_history(state_, context, "WORKDIR /", false);
+            ++step_;
+            return Outcome::done;
+        }
+        step = plan_workdir(inputs, state_.image.config.working_dir);
+    } else if (const Copy* copy = std::get_if<Copy>(&instruction.what)) {
+        step = TRY(plan_copy(inputs, *copy), where());
+    } else {
+        step = TRY(plan_run(inputs, std::get<Run>(instruction.what)), where());
+    }
+    if (!step) return Outcome::stopped;
+    return finish_layer(way, written, std::move(*step));
+}
+
+Result<StageRunner::Outcome> StageRunner::finish_layer(const Way& way, const Instruction& instruction, LayerStep step) {
+    if (!session_.is_uncached(session_.plan.stages[stage_])) {
+        auto found = TRY(find_layer(session_, step.key));
+        if (found) {
+            ++step_;
+            const int number = way.reporter.started(step_name(instruction.text), instruction.first_line, instruction.last_line);
+            way.reporter.cached(number);
+            take_layer(std::move(found->layer), found->created, std::move(step.history));
+            return Outcome::done;
+        }
+    }
+    if (!way.does_work) return Outcome::stopped;
+    ++step_;
+    TRY(make_layer(way, instruction, step));
+    return Outcome::done;
+}
+
+Result<void> StageRunner::make_layer(const Way& way, const Instruction& instruction, LayerStep& step) {
+    const int number = way.reporter.started(step_name(instruction.text), instruction.first_line, instruction.last_line);
+    const auto make = [&]() -> Result<CachedLayer> {
+        image::Staging staging = TRY(session_.store.make_staging());
+        TRY(step.make(staging, number));
+        if (session_.epoch) TRY(clamp_times(staging.fs(), *session_.epoch));
+        CachedLayer made{TRY(session_.store.publish_layer(session_.lease, std::move(staging))), session_.epoch.value_or(now())};
+        TRY(keep_layer(session_, step.key, made, instruction.text));
+        return made;
+    };
+    auto made = make();
+    if (!made.ok()) return report_failure(way, instruction, step, number, std::move(made).error());
+    take_layer(std::move(made.value().layer), made.value().created, std::move(step.history));
+    way.reporter.done(number);
+    return {};
+}
+
+Error StageRunner::report_failure(const Way& way, const Instruction& instruction, const LayerStep& step, int number, Error error) {
+    StepFailure failure;
+    failure.text = error.text();
+    failure.excerpt = make_excerpt(session_.file, instruction.first_line, instruction.last_line);
+    failure.exit_code = *step.exit_code;
+    way.reporter.failed(number, failure);
+    return std::move(error).context(session_.file.name, ':', instruction.first_line);
+}
+
+void StageRunner::take_layer(image::LayerRef layer, Moment created, std::string history) {
+    state_.layers.push_back(std::move(layer));
+    state_.time = created;
+    add_history(state_, session_.state_context(), std::move(history), true);
+}
+
+}  // namespace berth::builder
