@@ -70,6 +70,7 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.process.descriptors = TRY(program_descriptors(request, opened.null));
     inputs.process.seccomp = opened.filter ? &*opened.filter : nullptr;
     inputs.process.home = home_of_container(request);
+    inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.joins_user = !shares_namespace(request.pid, "user");
     inputs.personality = request.personality;
     // One call joins all (setns(2) on a pidfd, Linux 5.8); the pid namespace came with the clone. setns refuses the user

@@ -24,6 +24,7 @@ struct ExecRequest {
     /// As in LaunchRequest.
     std::array<const Fd*, 3> stdio{};
     std::vector<const Fd*> extra;
+    bool keep_stdio_owners = false;
     /// Namespaces are those in which the init lives and that differ from the caller's.
     std::optional<std::string> listener_state;  ///< ContainerProcessState for a seccomp listener, when the filter has one
 };

@@ -151,6 +151,8 @@ Result<Init> Init::create(const LaunchRequest& request) {
     inputs.process.seccomp = filter ? &*filter : nullptr;
     inputs.process.home = home_in(sources.root, *spec.process);
     if (!request.keep_keyring) inputs.process.keyring = cat("_ses.", request.id);
+    inputs.process.die_with_parent = request.die_with_parent;
+    inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.no_pivot = request.no_pivot;
     inputs.fifo = request.start_fifo != nullptr ? request.start_fifo->raw() : -1;
     split_state(state_document(spec, request.id, request.bundle, "creating", 0), inputs);

@@ -40,6 +40,10 @@ struct LaunchRequest {
     const Fd* start_fifo = nullptr;
     /// Keep the caller's session keyring (runc's --no-new-keyring), change root by move and chroot (--no-pivot).
     bool keep_keyring = false;
+    /// The container ends with the process that made it, however that ends.
+    bool die_with_parent = false;
+    /// Leave 0, 1 and 2 to their owners instead of giving them to the program's user.
+    bool keep_stdio_owners = false;
     bool no_pivot = false;
 };
 

@@ -17,6 +17,7 @@ enum class StepKind : std::uint32_t {
     close_descriptor,    ///< fd
     hide,                ///< no ptrace, no /proc/PID/exe for anybody in the container (CVE-2016-9962)
     reset_signals,       ///< what the caller ignored is not ignored by the program
+    die_with_parent,     ///< PR_SET_PDEATHSIG; again after each change of identity, which clears it
     write_zero,          ///< fd: a v1 `tasks` file; text names it
     join,                ///< fd: namespace or pidfd; flags: CLONE_NEW*; text names it
     meet_parent,         ///< value: MessageType to send; waits for `go`

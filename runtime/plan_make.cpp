@@ -33,6 +33,7 @@ bool makes_namespace(const Spec& spec, std::string_view type) {
 void add_departure(PlanBuilder& out, const ProcessInputs& inputs) {
     if (inputs.parent_socket >= 0) out.add({.kind = StepKind::close_descriptor, .fd = inputs.parent_socket});
     out.add({.kind = StepKind::reset_signals});
+    if (inputs.die_with_parent) out.add({.kind = StepKind::die_with_parent});
     for (const auto& [controller, fd] : inputs.tasks)
         out.add({.kind = StepKind::write_zero, .fd = fd, .text = out.keep(controller)});
 }

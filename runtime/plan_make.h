@@ -42,6 +42,8 @@ struct ProcessInputs {
     const SeccompProgram* seccomp = nullptr;
     std::string home;                                ///< for HOME where env has none
     std::string keyring;                             ///< empty: keep the caller's
+    bool die_with_parent = false;
+    bool keep_stdio_owners = false;
 };
 
 struct LaunchInputs {

@@ -97,13 +97,14 @@ Result<void> plan_process(PlanBuilder& out, const ProcessSpec& process, const Pr
     out.add({.kind = StepKind::enter_folder, .value = options.makes_folder ? 1u : 0u, .path = out.keep(process.cwd)});
     out.add({.kind = StepKind::take_descriptors, .list = out.keep_array(inputs.descriptors),
              .count = static_cast<std::uint32_t>(inputs.descriptors.size())});
-    out.add({.kind = StepKind::own_descriptors, .uid = process.user.uid});
+    if (!inputs.keep_stdio_owners) out.add({.kind = StepKind::own_descriptors, .uid = process.user.uid});
     TRY(add_limits(out, process));
     if (process.no_new_privileges) out.add({.kind = StepKind::no_new_privileges});
     // Without no_new_privs loading needs CAP_SYS_ADMIN, so it comes before that may go; with it as late as possible, so
     // that the profile need not allow what prepares the process.
     if (!process.no_new_privileges) add_seccomp(out, inputs.seccomp);
     TRY(add_identity(out, process));
+    if (inputs.die_with_parent) out.add({.kind = StepKind::die_with_parent});
     out.add({.kind = StepKind::enter_folder, .value = 2, .path = out.keep(process.cwd)});
     out.add({.kind = StepKind::find_program, .text = out.keep(process.args[0])});
     if (process.no_new_privileges) add_seccomp(out, inputs.seccomp);

@@ -15,6 +15,7 @@ using init::Context;
 long run_plain_step(Context& context, const Step& step) {
     switch (step.kind) {
         case StepKind::close_descriptor: return raw::call(SYS_close, step.fd);
+        case StepKind::die_with_parent: return raw::call(SYS_prctl, 1 /* PR_SET_PDEATHSIG */, 9 /* SIGKILL */, 0, 0, 0);
         case StepKind::join: return raw::call(SYS_setns, step.fd, step.flags);
         case StepKind::open_root:
             context.root = static_cast<int>(raw::call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC));
