@@ -36,8 +36,8 @@ Result<Attachment> attach_work(Work& work) {
     Attachment attachment;
     attachment.endpoints = work.record.endpoints;
     attachment.ports = work.record.ports;
-    attachment.service = std::make_unique<Service>();
-    attachment.service->add_holds(std::move(published.holds));
+    attachment.service = TRY(start_service(work.networks, work.netns, work.request, work.plans));
+    attachment.service->relay().add(std::move(published.holds));
     return attachment;
 }
 
@@ -65,16 +65,16 @@ Result<Attachment> attach(const Networks& networks, const Fd& netns, const Attac
     return swept == 0 ? std::move(attached) : attach_locked(networks, state, netns, request);
 }
 
-Result<Attachment> adopt(const Networks& networks, const Fd&, const AttachRequest& request) {
+Result<Attachment> adopt(const Networks& networks, const Fd& netns, const AttachRequest& request) {
     const State state = TRY(State::lock(networks.paths()));
     const AttachedRecord record = TRY(require_attached(state, request.id));
     const std::vector<EndpointPlan> plans = plans_of(networks, state, record);
     Attachment attachment;
     attachment.endpoints = record.endpoints;
     attachment.ports = record.ports;
-    attachment.service = std::make_unique<Service>();
+    attachment.service = TRY(start_service(networks, netns, request, plans));
     if (const EndpointPlan* endpoint = find_publish_endpoint(plans))
-        attachment.service->add_holds(hold_published(record.ports, target_of(endpoint->endpoint)));
+        attachment.service->relay().add(hold_published(record.ports, target_of(endpoint->endpoint)));
     return attachment;
 }
 

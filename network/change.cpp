@@ -10,6 +10,24 @@ namespace berth::network {
 
 namespace {
 
+/// The service hears of the networks that the container is on now.
+Result<void> update_service(const Work& work, Attachment& attachment) {
+    attachment.endpoints = work.record.endpoints;
+    if (!attachment.service) {
+        attachment.service = TRY(start_service(work.networks, work.netns, work.request, work.plans));
+        return {};
+    }
+    if (const EndpointPlan* endpoint = find_publish_endpoint(work.plans)) attachment.service->relay().retarget(target_of(endpoint->endpoint));
+    const bool has_names = std::any_of(work.plans.begin(), work.plans.end(), [](const EndpointPlan& plan) { return plan.network.is_user_defined(); });
+    if (!has_names) return {};
+    DnsServer::Settings settings{name_scope(work.networks, work.plans), {}};
+    for (const std::string& server : work.request.dns.servers) {
+        const IpAddress address = TRY(IpAddress::parse(server), "--dns");
+        settings.servers.push_back(address);
+    }
+    return attachment.service->serve_names(work.netns, std::move(settings));
+}
+
 /// The default route and the ports follow the endpoint that has them now.
 Result<void> move_default(Work& work, const std::vector<EndpointPlan>& before) {
     const EndpointPlan* now = find_default(work.plans);
@@ -49,8 +67,7 @@ Result<void> connect(const Networks& networks, const Fd& netns, const AttachRequ
         ignore(state.store(work.record), "a record with an endpoint too many is swept later");
         return applied;
     }
-    attachment.endpoints = work.record.endpoints;
-    return {};
+    return update_service(work, attachment);
 }
 
 Result<void> disconnect(const Networks& networks, const Fd& netns, const ContainerId& id, std::string_view network,
@@ -70,22 +87,21 @@ Result<void> disconnect(const Networks& networks, const Fd& netns, const Contain
     TRY(remove_endpoint(networks, state, leaving, work.record.container, Removal::now));
     TRY(move_default(work, before));
     TRY(state.store(work.record));
-    attachment.endpoints = work.record.endpoints;
-    return {};
+    return update_service(work, attachment);
 }
 
 Result<void> publish(const Networks& networks, const Fd& netns, const AttachRequest& request,
                      const std::vector<PortMapping>& mappings, Attachment& attachment) {
     const State state = TRY(State::lock(networks.paths()));
     Work work = TRY(open_change(networks, state, netns, request));
-    if (!attachment.service) attachment.service = std::make_unique<Service>();
-    Published published = TRY(plan_ports(work, mappings, attachment.service->hold_count()));
+    if (!attachment.service) attachment.service = TRY(start_service(networks, netns, request, work.plans));
+    Published published = TRY(plan_ports(work, mappings, attachment.service->relay().size()));
     work.record.ports.insert(work.record.ports.end(), published.ports.begin(), published.ports.end());
     TRY(state.store(work.record));
     TRY(state.store_ports(published.table));
     TRY(add_to_firewall(work, published.ports));
     attachment.ports = work.record.ports;
-    attachment.service->add_holds(std::move(published.holds));
+    attachment.service->relay().add(std::move(published.holds));
     return {};
 }
 
@@ -110,7 +126,7 @@ Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRe
     TRY(state.store_ports(table));
     TRY(state.store(work.record));
     attachment.ports = work.record.ports;
-    if (attachment.service) attachment.service->remove_holds(leaving);
+    if (attachment.service) attachment.service->relay().remove(leaving);
     return {};
 }
 

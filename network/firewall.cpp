@@ -247,7 +247,7 @@ std::vector<Element> closed_family_element(Family family) {
 
 Result<void> create_firewall(Netlink& netfilter, std::span<const Element> elements) {
     const auto build = [&](bool replace) {
-        nft::Transaction change(table_name);
+        nft::Transaction change(table_name, NFPROTO_INET);
         if (replace) change.remove_table();
         change.add_table();
         for (const Set& set : sets()) change.add_set(set);
@@ -267,7 +267,7 @@ Result<void> create_firewall(Netlink& netfilter, std::span<const Element> elemen
 
 Result<void> add_elements(Netlink& netfilter, std::span<const Element> kept, std::span<const Element> fresh) {
     if (kept.empty() && fresh.empty()) return {};
-    nft::Transaction change(table_name);
+    nft::Transaction change(table_name, NFPROTO_INET);
     change.add_elements(kept, nft::Existing::kept);
     change.add_elements(fresh, nft::Existing::refused);
     return std::move(change).commit(netfilter);
@@ -275,13 +275,13 @@ Result<void> add_elements(Netlink& netfilter, std::span<const Element> kept, std
 
 Result<void> remove_elements(Netlink& netfilter, std::span<const Element> elements) {
     if (elements.empty()) return {};
-    nft::Transaction all(table_name);
+    nft::Transaction all(table_name, NFPROTO_INET);
     all.remove_elements(elements);
     auto removed = std::move(all).commit(netfilter);
     if (removed.ok() || removed.error().code() != ENOENT) return removed;
     // One that is missing undoes the whole transaction: take them singly, so that the others go.
     for (const Element& element : elements) {
-        nft::Transaction one(table_name);
+        nft::Transaction one(table_name, NFPROTO_INET);
         one.remove_elements(std::span(&element, 1));
         auto gone = std::move(one).commit(netfilter);
         if (!gone.ok() && gone.error().code() != ENOENT) return gone;

@@ -146,6 +146,28 @@ Rule& Rule::map(std::string_view name, unsigned reg, unsigned into) {
     return *this;
 }
 
+Rule& Rule::load(unsigned reg, std::span<const std::uint8_t> bytes) {
+    begin("immediate");
+    put_reg(NFTA_IMMEDIATE_DREG, reg);
+    put_data(NFTA_IMMEDIATE_DATA, bytes);
+    end();
+    return *this;
+}
+
+Rule& Rule::store_transport(unsigned reg, std::uint32_t offset, std::uint32_t length, std::uint32_t checksum) {
+    begin("payload");
+    put_reg(NFTA_PAYLOAD_SREG, reg);
+    steps_.push_back([=](Batch& batch) {
+        batch.put_u32_be(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER);
+        batch.put_u32_be(NFTA_PAYLOAD_OFFSET, offset);
+        batch.put_u32_be(NFTA_PAYLOAD_LEN, length);
+        batch.put_u32_be(NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+        batch.put_u32_be(NFTA_PAYLOAD_CSUM_OFFSET, checksum);
+    });
+    end();
+    return *this;
+}
+
 Rule& Rule::dnat(std::uint32_t family, unsigned address, std::optional<unsigned> port) {
     begin("nat");
     steps_.push_back([=](Batch& batch) {
@@ -181,12 +203,12 @@ Rule& Rule::verdict(std::int32_t code, std::string_view chain) {
 
 // --- transactions ------------------------------------------------------------------------------------------------------
 
-Transaction::Transaction(std::string_view table) : table_(table) {
+Transaction::Transaction(std::string_view table, std::uint8_t family) : table_(table), family_(family) {
     batch_.begin(NFNL_MSG_BATCH_BEGIN, 0, head_of(AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
 }
 
 void Transaction::begin(std::uint16_t message, unsigned flags, std::string purpose) {
-    batch_.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message), flags | NLM_F_ACK, head_of(NFPROTO_INET, 0),
+    batch_.begin(static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message), flags | NLM_F_ACK, head_of(family_, 0),
                  std::move(purpose));
 }
 

@@ -56,6 +56,9 @@ public:
     Rule& differs_u32(unsigned reg, std::uint32_t value);
     Rule& in(std::string_view set, unsigned reg);
     Rule& map(std::string_view name, unsigned reg, unsigned into);
+    /// Puts bytes into a register, and a register into the packet's transport header, whose checksum lies at `checksum`.
+    Rule& load(unsigned reg, std::span<const std::uint8_t> bytes);
+    Rule& store_transport(unsigned reg, std::uint32_t offset, std::uint32_t length, std::uint32_t checksum);
     /// Destination address in `address`, port in `port` when given.
     Rule& dnat(std::uint32_t family, unsigned address, std::optional<unsigned> port);
     Rule& masquerade();
@@ -75,7 +78,8 @@ enum class Existing { refused, kept };
 /// All or nothing; the kernel sees it when commit sends it.
 class Transaction {
 public:
-    explicit Transaction(std::string_view table);
+    /// `family` is NFPROTO_INET for both IP families, NFPROTO_IPV4 or NFPROTO_IPV6 for one.
+    Transaction(std::string_view table, std::uint8_t family);
 
     void add_table();
     /// Fails when the table is absent.
@@ -94,6 +98,7 @@ private:
     void begin(std::uint16_t message, unsigned flags, std::string purpose);
     void put_elements(std::uint16_t message, unsigned flags, std::span<const Element> elements, std::string_view purpose);
     std::string table_;
+    std::uint8_t family_;
     Batch batch_;
     std::uint32_t next_set_ = 1;
 };

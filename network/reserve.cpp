@@ -1,7 +1,6 @@
 #include "network/reserve.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,30 +12,11 @@
 
 #include "base/file.h"
 #include "network/netlink.h"
+#include "network/socket_address.h"
 
 namespace berth::network {
 
 namespace {
-
-union SocketAddress {
-    sockaddr any;
-    sockaddr_in v4;
-    sockaddr_in6 v6;
-};
-
-socklen_t fill(SocketAddress& out, const IpAddress& address, std::uint16_t port) {
-    std::memset(&out, 0, sizeof out);
-    if (address.is_v6()) {
-        out.v6.sin6_family = AF_INET6;
-        out.v6.sin6_port = htons(port);
-        std::memcpy(&out.v6.sin6_addr, address.bytes().data(), 16);
-        return sizeof out.v6;
-    }
-    out.v4.sin_family = AF_INET;
-    out.v4.sin_port = htons(port);
-    std::memcpy(&out.v4.sin_addr, address.bytes().data(), 4);
-    return sizeof out.v4;
-}
 
 int kernel_number(Protocol protocol) {
     if (protocol == Protocol::udp) return IPPROTO_UDP;
@@ -119,11 +99,11 @@ Result<HeldPort> hold_port(Protocol protocol, const IpAddress& address, std::uin
     if (protocol != Protocol::udp) option_on(socket, SOL_SOCKET, SO_REUSEADDR);
     if (address.is_v6()) option_on(socket, IPPROTO_IPV6, IPV6_V6ONLY);
     SocketAddress name;
-    socklen_t length = fill(name, address, port);
+    socklen_t length = name.fill(address, port);
     if (::bind(socket.raw(), &name.any, length) != 0) return Error::of_errno(errno, "bind");
     if (protocol != Protocol::udp && ::listen(socket.raw(), 128) != 0) return Error::of_errno(errno, "listen");
     if (::getsockname(socket.raw(), &name.any, &length) != 0) return Error::of_errno(errno, "getsockname");
-    return HeldPort{std::move(socket), ntohs(address.is_v6() ? name.v6.sin6_port : name.v4.sin_port)};
+    return HeldPort{std::move(socket), name.port()};
 }
 
 Result<std::optional<std::uint16_t>> find_used_port(Protocol protocol, const IpAddress& address, PortRange range) {

@@ -1,22 +1,16 @@
 #include "network/service.h"
 
-#include <algorithm>
-
 namespace berth::network {
 
-Service::Service() = default;
-Service::~Service() = default;
-
-void Service::add_holds(std::vector<Hold> holds) {
-    for (Hold& hold : holds) holds_.push_back(std::move(hold));
+Result<std::unique_ptr<Service>> Service::create() {
+    Poller poller = TRY(Poller::create());
+    return std::unique_ptr<Service>(new Service(std::move(poller)));
 }
 
-void Service::remove_holds(const std::vector<PublishedPort>& ports) {
-    std::erase_if(holds_, [&](const Hold& hold) {
-        return std::any_of(ports.begin(), ports.end(), [&](const PublishedPort& port) {
-            return port.protocol == hold.protocol && port.host_ip == hold.host.str() && port.host.contains(hold.held.port);
-        });
-    });
+Result<void> Service::serve_names(const Fd& netns, DnsServer::Settings settings) {
+    if (names_) return names_->set_scope(std::move(settings.scope)), Result<void>();
+    names_ = TRY(DnsServer::create(poller_, netns, std::move(settings)));
+    return {};
 }
 
 }  // namespace berth::network

@@ -1,30 +1,32 @@
 #pragma once
-// What goes on while a container runs: its ports are held, connections that the firewall cannot carry are relayed, and
-// names are answered. One epoll descriptor over all of it, so that the monitor's loop sees one.
+// What goes on while a container runs: its ports are held, what the firewall cannot carry is relayed, and names are
+// answered. One epoll descriptor over all of it, so that the monitor's loop sees one.
 
 #include <memory>
 #include <vector>
 
-#include "network/publish.h"
+#include "network/dns.h"
+#include "network/poller.h"
+#include "network/relay.h"
 
 namespace berth::network {
 
 class Service {
 public:
-    Service();
-    ~Service();
+    static Result<std::unique_ptr<Service>> create();
 
-    void add_holds(std::vector<Hold> holds);
-    /// Closes the sockets of these ports.
-    void remove_holds(const std::vector<PublishedPort>& ports);
-    std::size_t hold_count() const { return holds_.size(); }
-    bool is_idle() const { return holds_.empty(); }
+    Relay& relay() { return relay_; }
+    /// Starts the name service, or gives the running one its new scope.
+    Result<void> serve_names(const Fd& netns, DnsServer::Settings settings);
 
-    int events() const { return -1; }
-    void on_events() {}
+    int events() const { return poller_.raw(); }
+    void on_events() const { poller_.dispatch(); }
 
 private:
-    std::vector<Hold> holds_;
+    explicit Service(Poller poller) : poller_(std::move(poller)), relay_(poller_) {}
+    Poller poller_;
+    Relay relay_;
+    std::unique_ptr<DnsServer> names_;
 };
 
 }  // namespace berth::network

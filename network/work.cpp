@@ -161,6 +161,35 @@ const EndpointPlan* find_publish_endpoint(const std::vector<EndpointPlan>& plans
     return found == plans.end() ? nullptr : &*found;
 }
 
+// --- names -------------------------------------------------------------------------------------------------------------
+
+NameScope name_scope(const Networks& networks, const std::vector<EndpointPlan>& plans) {
+    NameScope scope;
+    scope.forwards = false;
+    for (const EndpointPlan& plan : plans) {
+        scope.forwards = scope.forwards || !plan.network.internal;
+        if (!plan.network.is_user_defined()) continue;
+        scope.sources.push_back({plan.network.name, table_path(networks.paths(), plan.network.id)});
+        for (const std::string& link : plan.endpoint.links)
+            if (const std::size_t colon = link.find(':'); colon != std::string::npos)
+                scope.links.emplace_back(link.substr(colon + 1), link.substr(0, colon));
+    }
+    return scope;
+}
+
+Result<std::unique_ptr<Service>> start_service(const Networks& networks, const Fd& netns, const AttachRequest& request,
+                                               const std::vector<EndpointPlan>& plans) {
+    std::unique_ptr<Service> service = TRY(Service::create());
+    DnsServer::Settings settings{name_scope(networks, plans), {}};
+    if (settings.scope.sources.empty()) return service;
+    for (const std::string& server : request.dns.servers) {
+        const IpAddress address = TRY(IpAddress::parse(server), "--dns");
+        settings.servers.push_back(address);
+    }
+    TRY(service->serve_names(netns, std::move(settings)));
+    return service;
+}
+
 // --- the firewall ------------------------------------------------------------------------------------------------------
 
 std::vector<nft::Element> port_elements_of(const std::vector<EndpointPlan>& plans, const std::vector<PublishedPort>& ports) {

@@ -6,6 +6,7 @@
 
 #include "network/endpoint.h"
 #include "network/publish.h"
+#include "network/service.h"
 #include "network/state.h"
 
 namespace berth::network {
@@ -41,6 +42,12 @@ PublishTarget target_of(const Endpoint& endpoint);
 /// Ports lead to the endpoint with the default route when that is on a bridge, else to the first that is.
 const EndpointPlan* find_publish_endpoint(const std::vector<EndpointPlan>& plans);
 std::vector<nft::Element> port_elements_of(const std::vector<EndpointPlan>& plans, const std::vector<PublishedPort>& ports);
+
+/// Names of user-defined networks: what the container may look up.
+NameScope name_scope(const Networks& networks, const std::vector<EndpointPlan>& plans);
+/// Without ports yet; with name service when one of the networks has names.
+Result<std::unique_ptr<Service>> start_service(const Networks& networks, const Fd& netns, const AttachRequest& request,
+                                               const std::vector<EndpointPlan>& plans);
 
 /// Forwarding, bridges and these ports; makes the table when it is missing.
 Result<void> add_to_firewall(Work& work, const std::vector<PublishedPort>& ports);

@@ -1,0 +1,112 @@
+#include "network/dns_udp.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+namespace berth::network {
+
+namespace {
+
+// A resolver asks again after 5 seconds (resolv.conf(5)); by then two servers have had their chance.
+constexpr Duration server_patience = Duration::of_milliseconds(2000);
+constexpr std::size_t most_servers = 3;
+constexpr std::size_t most_pending = 256;
+
+}  // namespace
+
+/// One question with one socket, whose random port is half of what makes an answer hard to forge (RFC 5452).
+class DnsServer::Udp::Pending : public Watched {
+public:
+    Pending(Udp& owner, dns::Message question, dns::Query query, const sockaddr_in& client)
+        : owner_(owner), question_(std::move(question)), query_(std::move(query)), client_(client), servers_(owner.core_.upstream()) {}
+
+    /// Asks the next server; false when there is none left.
+    bool ask_next() {
+        while (next_ < servers_.size() && next_ < most_servers) {
+            auto socket = owner_.core_.connect(servers_[next_++], SOCK_DGRAM);
+            if (!socket.ok()) continue;
+            socket_ = std::move(socket).value();
+            if (::send(socket_.raw(), question_.data(), question_.size(), 0) < 0) continue;
+            if (!owner_.poller_.add(socket_, EPOLLIN, *this).ok()) continue;
+            deadline_ = tick_now() + server_patience;
+            return true;
+        }
+        return false;
+    }
+    void on_ready(std::uint32_t) override {
+        std::uint8_t buffer[4096 + 1];
+        const ssize_t got = ::recv(socket_.raw(), buffer, sizeof buffer, 0);
+        // An ICMP refusal shows as an error here: the next server need not wait for the time-out.
+        if (got < 0 && errno != EAGAIN && errno != EINTR) return ask_next() ? void() : give_up();
+        if (got <= 0) return;
+        dns::Message answer(buffer, buffer + got);
+        if (!dns::is_answer_to(answer, question_, query_)) return;
+        owner_.reply(answer, client_);
+        owner_.finish(*this);
+    }
+    bool is_late(Tick now) const { return now > deadline_; }
+    void give_up() {
+        owner_.reply(dns::make_empty_answer(question_, query_, dns::Code::server_failure), client_);
+        owner_.finish(*this);
+    }
+
+private:
+    Udp& owner_;
+    dns::Message question_;
+    dns::Query query_;
+    sockaddr_in client_;
+    std::vector<IpAddress> servers_;
+    std::size_t next_ = 0;
+    Fd socket_;
+    Tick deadline_;
+};
+
+DnsServer::Udp::Udp(const Poller& poller, DnsCore& core, Fd socket) : poller_(poller), core_(core), socket_(std::move(socket)) {}
+DnsServer::Udp::~Udp() = default;
+
+Result<std::unique_ptr<DnsServer::Udp>> DnsServer::Udp::create(const Poller& poller, DnsCore& core, Fd socket) {
+    std::unique_ptr<Udp> udp(new Udp(poller, core, std::move(socket)));
+    TRY(poller.add(udp->socket_, EPOLLIN, *udp));
+    udp->timer_ = TRY(Timer::create(poller, [server = udp.get()] { server->expire(); }));
+    return udp;
+}
+
+void DnsServer::Udp::on_ready(std::uint32_t) {
+    std::uint8_t buffer[4096];
+    sockaddr_in client{};
+    socklen_t length = sizeof client;
+    const ssize_t got = ::recvfrom(socket_.raw(), buffer, sizeof buffer, 0, reinterpret_cast<sockaddr*>(&client), &length);
+    if (got > 0) take({buffer, static_cast<std::size_t>(got)}, client);
+}
+
+void DnsServer::Udp::take(dns::Bytes question, const sockaddr_in& client) {
+    const auto parsed = dns::parse_query(question);
+    if (!parsed) return;
+    if (parsed->code != dns::Code::ok) return reply(dns::make_empty_answer(question, parsed->query, parsed->code), client);
+    if (const auto answer = core_.answer(question, parsed->query, dns::Transport::udp)) return reply(*answer, client);
+    // A container that floods waits for itself only: dropping makes it ask again.
+    if (pending_.size() >= most_pending) return;
+    pending_.push_back(std::make_unique<Pending>(*this, dns::Message(question.begin(), question.end()), parsed->query, client));
+    Pending& added = *pending_.back();
+    if (!added.ask_next()) return added.give_up();
+    if (pending_.size() == 1) timer_->arm(server_patience);
+}
+
+void DnsServer::Udp::reply(const dns::Message& answer, const sockaddr_in& client) const {
+    ::sendto(socket_.raw(), answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&client), sizeof client);
+}
+
+void DnsServer::Udp::expire() {
+    const Tick now = tick_now();
+    for (auto at = pending_.begin(); at != pending_.end();) {
+        Pending& pending = **at++;  // It may remove itself.
+        if (pending.is_late(now) && !pending.ask_next()) pending.give_up();
+    }
+    if (!pending_.empty()) timer_->arm(Duration::of_milliseconds(500));
+}
+
+void DnsServer::Udp::finish(Pending& pending) {
+    pending_.remove_if([&](const std::unique_ptr<Pending>& other) { return other.get() == &pending; });
+}
+
+}  // namespace berth::network
