@@ -1,13 +1,13 @@
 // open_decompressed of archive.h: by content, in this process or through berth-unpack.
 
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
 #include <unistd.h>
 
-#include "base/process.h"
 #include "base/file.h"
+#include "base/helper.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "image/archive.h"
 #include "image/compression.h"
@@ -59,11 +59,6 @@ private:
     std::unique_ptr<HeadSource> head_;
     std::unique_ptr<ByteSource> plain_;
 };
-
-std::string helper_path(std::string_view name) {
-    const char* folder = ::getenv("BERTH_LIBEXEC");
-    return cat(folder != nullptr && *folder != '\0' ? folder : BERTH_LIBEXEC, "/", name);
-}
 
 /// berth-unpack between two pipes; a thread feeds it.
 class Helper final : public ByteSource {

@@ -14,10 +14,8 @@
 #include "base/sys.h"
 #include "image/tar_writer.h"
 
+namespace berth::image {
 namespace {
-
-using namespace berth;
-using namespace berth::image;
 
 Error refused(archive* from, std::string_view what) {
     const char* text = ::archive_error_string(from);
@@ -144,10 +142,15 @@ Result<void> run() {
 
 }  // namespace
 
+/// The whole work, for main.
+Result<void> convert_standard_input() { return run(); }
+
+}  // namespace berth::image
+
 int main() {
     // Names are bytes; a UTF-8 locale would make libarchive rewrite them into another Unicode form.
     std::setlocale(LC_ALL, "C");
-    const berth::Result<void> done = run();
+    const berth::Result<void> done = berth::image::convert_standard_input();
     if (done.ok()) return 0;
     const std::string line = berth::cat(done.error().text(), "\n");
     return ::write(2, line.data(), line.size()) < 0 ? 2 : 1;
