@@ -241,4 +241,23 @@ Result<CopySummary> copy_archive_out(Engine& engine, const Record& from, const s
     return summary;
 }
 
+Result<CopySummary> copy_across(Engine& engine, const Record& from, const std::string& from_path, const Record& to,
+                                const std::string& to_path, const CopyOptions& options) {
+    const TreeView source_view = TRY(TreeView::open(engine, from));
+    std::optional<TreeView> other;
+    if (from.id() != to.id()) other = TRY(TreeView::open(engine, to));
+    const TreeView& target_view = other ? *other : source_view;
+    const CopyEnd source = TRY(source_in_container(source_view, from, from_path, options));
+    const CopyEnd target = TRY(look_up_in_container(target_view, to, to_path, LastLink::follow));
+    TRY(check_target_kind(target, cat(to.name(), ":", to_path)));
+    TreeCopyOptions copy;
+    copy.closed_folders = closed_folders_of(source_view);
+    copy.progress = options.progress;
+    TRY(choose_owner(target_view, to, options, copy));
+    TreeCopier copier(std::move(copy));
+    auto copied = copy_between(source, target, copier);
+    if (!copied.ok()) return name_read_only(to, rooted(to_path), std::move(copied).error());
+    return CopySummary{copier.bytes(), copier.entries()};
+}
+
 }  // namespace berth::container

@@ -40,6 +40,10 @@ Result<CopySummary> copy_archive_in(Engine& engine, const Record& to, const Fd& 
 Result<CopySummary> copy_archive_out(Engine& engine, const Record& from, const std::string& container_path,
                                      const Fd& archive, const CopyOptions& options);
 
+/// Container to container, or within one.
+Result<CopySummary> copy_across(Engine& engine, const Record& from, const std::string& from_path, const Record& to,
+                                const std::string& to_path, const CopyOptions& options);
+
 /// One side of the command line: "CONTAINER:PATH", a host path, or "-". docker: what begins with '/' or '.' is the host's,
 /// else the first ':' parts container and path.
 struct CopyPlace {
