@@ -1,4 +1,4 @@
-// copy_upper and copy_file of layer.h.
+// copy_upper, merge_upper and copy_file of layer.h.
 
 #include <cerrno>
 #include <map>
@@ -15,9 +15,13 @@
 namespace berth::image {
 namespace {
 
+bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
+
 class UpperCopier {
 public:
-    explicit UpperCopier(const Fd& root) : root_(root) {}
+    enum class Into { empty, filled };
+    UpperCopier(const Fd& root, Whiteouts whiteouts, Into into)
+        : root_(root), whiteouts_(whiteouts), is_merging_(into == Into::filled) {}
     Result<void> copy_folder(const Fd& from, const Fd& to, const std::string& path);
 
 private:
@@ -30,7 +34,11 @@ private:
     Result<void> copy_node(const Fd& from, const Fd& to, const std::string& name, const struct stat& status);
     Result<bool> link_again(const Fd& to, const std::string& name, const struct stat& status);
 
+    Result<void> copy_subfolder(const Fd& from, const Fd& to, const std::string& path, const std::string& name);
+
     const Fd& root_;
+    Whiteouts whiteouts_;
+    bool is_merging_;
     std::map<Inode, std::string> copies_;  ///< of inodes with several names: where the copy is, below root_
 };
 
@@ -38,7 +46,6 @@ Result<void> set_attributes(const Fd& from, const Fd& to, const struct stat& sta
     TRY(sys::fchown(to, status.st_uid, status.st_gid));
     const FileXattrs xattrs = TRY(read_xattrs(from));
     for (const auto& [name, value] : xattrs.carried) TRY(write_xattr(to, name, value));
-    if (xattrs.is_opaque) TRY(mark_opaque(to));
     TRY(sys::fchmod(to, status.st_mode & 07777));
     const timespec times[2] = {status.st_atim, status.st_mtim};
     return ::futimens(to.raw(), times) == 0 ? Result<void>() : Error::of_errno(errno, "set time");
@@ -93,16 +100,36 @@ Result<void> UpperCopier::copy_node(const Fd& from, const Fd& to, const std::str
     return {};
 }
 
+/// A folder over a folder merges, unless it is opaque; over anything else it replaces, and over a whiteout it hides what the
+/// whiteout hid.
+Result<void> UpperCopier::copy_subfolder(const Fd& from, const Fd& to, const std::string& path, const std::string& name) {
+    const Fd source = TRY(sys::openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const FileXattrs xattrs = TRY(read_xattrs(source));
+    bool is_opaque = xattrs.is_opaque;
+    Result<void> made = sys::mkdirat(to, name, 0700);
+    if (!made.ok() && made.error().code() == EEXIST) {
+        const struct stat there = TRY(sys::fstatat(to, name));
+        if (!S_ISDIR(there.st_mode) || is_opaque) {
+            is_opaque = is_opaque || is_whiteout(there);
+            TRY(remove_tree(to, name));
+            made = sys::mkdirat(to, name, 0700);
+        } else {
+            made = Result<void>();
+        }
+    }
+    TRY(std::move(made));
+    const Fd copy = TRY(sys::openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (is_opaque && whiteouts_ == Whiteouts::keep) TRY(mark_opaque(copy));
+    return copy_folder(source, copy, path);
+}
+
 Result<void> UpperCopier::copy_member(const Fd& from, const Fd& to, const std::string& folder, const std::string& name) {
     const struct stat status = TRY(sys::fstatat(from, name));
     if (S_ISSOCK(status.st_mode)) return {};
     const std::string path = folder.empty() ? name : cat(folder, "/", name);
-    if (S_ISDIR(status.st_mode)) {
-        TRY(sys::mkdirat(to, name, 0700));
-        const Fd source = TRY(sys::openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        const Fd copy = TRY(sys::openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        return copy_folder(source, copy, path);
-    }
+    if (S_ISDIR(status.st_mode)) return copy_subfolder(from, to, path, name);
+    if (is_merging_) TRY(remove_tree(to, name));
+    if (is_whiteout(status) && whiteouts_ == Whiteouts::drop) return {};
     if (TRY(link_again(to, name, status))) return {};
     if (S_ISREG(status.st_mode)) {
         const Fd file = TRY(sys::openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
@@ -131,6 +158,12 @@ Result<void> copy_file(const Fd& from, const Fd& folder, const std::string& name
     return set_attributes(from, copy, status);
 }
 
-Result<void> copy_upper(const Fd& from, const Fd& to) { return UpperCopier(to).copy_folder(from, to, ""); }
+Result<void> copy_upper(const Fd& from, const Fd& to) {
+    return UpperCopier(to, Whiteouts::keep, UpperCopier::Into::empty).copy_folder(from, to, "");
+}
+
+Result<void> merge_upper(const Fd& from, const Fd& to, Whiteouts whiteouts) {
+    return UpperCopier(to, whiteouts, UpperCopier::Into::filled).copy_folder(from, to, "");
+}
 
 }  // namespace berth::image

@@ -80,6 +80,10 @@ Result<LayerDigest> digest_layer(const Fd& upper);
 /// hard links, holes), sharing the data where the file system can (FICLONE), else by copy_file_range. For commit of a
 /// container that goes on living; a folder that nobody needs any more is published itself.
 Result<void> copy_upper(const Fd& from, const Fd& to);
+/// Lays one upper folder over another, as overlay shows them together: what whiteouts and opaque folders of `from` hide goes
+/// from `to`. `keep` leaves the marks, for layers that lie on others; `drop` does not, for the bottom of an image.
+enum class Whiteouts { keep, drop };
+Result<void> merge_upper(const Fd& from, const Fd& to, Whiteouts whiteouts);
 /// One open regular file in the same way, as the new `name` in `folder`.
 Result<void> copy_file(const Fd& from, const Fd& folder, const std::string& name);
 
