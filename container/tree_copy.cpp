@@ -88,7 +88,15 @@ Result<void> TreeCopier::copy_contents(const Fd& folder, const Fd& to) {
     copies_.clear();
     const Fd readable = TRY(sys::openat(folder, ".", O_RDONLY | O_DIRECTORY));
     const Fd target = TRY(sys::openat(to, ".", O_RDONLY | O_DIRECTORY));
+    TRY(close_to_itself(target));
     return copy_members(readable, target, "");
+}
+
+/// A copy that goes into the tree it comes from must not copy itself.
+Result<void> TreeCopier::close_to_itself(const Fd& target) {
+    const struct stat status = TRY(sys::fstat(target));
+    options_.closed_folders.insert(inode_of(status));
+    return {};
 }
 
 Result<void> TreeCopier::copy_any(const Fd& item, const Target& to) {
@@ -117,6 +125,7 @@ Result<void> TreeCopier::copy_folder(const Fd& item, const struct stat& status, 
         return Error(Kind::exists, cat("cannot overwrite non-directory '", to.path, "' with directory"));
     if (!target.ok()) return std::move(target).error().context(to.path);
 
+    if (&to.folder == top_) TRY(close_to_itself(target.value()));
     const Fd folder = TRY(sys::openat(item, ".", O_RDONLY | O_DIRECTORY), to.path);
     if (options_.closed_folders.count(inode_of(status)) == 0 && !is_kernel_file_system(folder))
         TRY(copy_members(folder, target.value(), to.path));

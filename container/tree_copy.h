@@ -60,6 +60,7 @@ private:
     Result<void> copy_file(const Fd& item, const struct stat& status, const Target& to);
     Result<void> overwrite_file(const Fd& source, const struct stat& status, const Target& to);
     Result<void> copy_node(const Fd& item, const struct stat& status, const Target& to);
+    Result<void> close_to_itself(const Fd& target);
     Result<bool> link_again(const struct stat& status, const Target& to);
     Result<void> copy_data(const Fd& from, const Fd& to);
     Result<void> copy_attributes(const Fd& from, const Fd& to, const struct stat& status) const;

@@ -137,6 +137,18 @@ Test(container_tree_copy, a_link_where_a_folder_goes_is_refused) {
     cr_expect(!support::exists(elsewhere + "/f"));
 }
 
+Test(container_tree_copy, a_copy_into_its_own_tree_ends) {
+    const std::string top = support::temporary_folder();
+    support::write_file(top + "/a/f", "text");
+    cr_assert_eq(mkdir((top + "/a/b").c_str(), 0755), 0);
+    const Fd source = sys::open(top + "/a", O_PATH).value();
+    const Fd target = sys::open(top + "/a/b", O_PATH).value();
+    TreeCopier copier({});
+    cr_assert(copier.copy_item(source, target, "a").ok());
+    EXPECT_TEXT(support::read_file(top + "/a/b/a/f"), "text");
+    cr_expect(!support::exists(top + "/a/b/a/b/a/f"));
+}
+
 Test(container_tree_copy, a_fifo_in_the_source_makes_nobody_wait) {
     const Trees trees;
     cr_assert_eq(mkfifo((trees.from + "/p").c_str(), 0622), 0);
