@@ -1,5 +1,6 @@
 #include "container/join.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -8,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/root.h"
+#include "base/sys.h"
 
 namespace berth::container {
 
@@ -30,6 +32,15 @@ std::uint64_t signal_set(std::string_view status, std::string_view name) {
     const char* first = status.data() + at + name.size() + 2;
     std::from_chars(first, status.data() + status.size(), value, 16);
     return value;
+}
+
+/// Pipes were made for this process, so they may become its user's (/dev/stdout can be opened again then); a file is somebody's.
+bool are_pipes(const std::array<const Fd*, 3>& descriptors) {
+    return std::all_of(descriptors.begin(), descriptors.end(), [](const Fd* fd) {
+        if (fd == nullptr) return true;
+        const auto status = sys::fstat(*fd);
+        return status.ok() && S_ISFIFO(status.value().st_mode);
+    });
 }
 
 Result<runtime::ResolvedUser> find_user(const Target& target, const std::string& user) {
@@ -58,6 +69,7 @@ Result<runtime::ExecProcess> join(const Target& target, const JoinRequest& reque
                                     .cgroup = request.cgroup != nullptr ? request.cgroup : &target.cgroup,
                                     .stdio = request.stdio,
                                     .extra = {},
+                                    .keep_stdio_owners = !are_pipes(request.stdio),
                                     .listener_state = {}};
     return runtime::start_process(exec);
 }

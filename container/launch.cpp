@@ -164,7 +164,10 @@ Result<void> create_init(Launch& launch) {
                                    .rootfs = launch.rootfs.valid() ? &launch.rootfs : nullptr,
                                    .stdio = launch.stdio,
                                    .extra = {},
-                                   .cgroup = &*launch.cgroup};
+                                   .cgroup = &*launch.cgroup,
+                                   .die_with_parent = launch.die_with_caller,
+                                   // What was made for the container was given to its user (on_user).
+                                   .keep_stdio_owners = true};
     launch.init.emplace(TRY(runtime::Init::create(request)));
     return {};
 }

@@ -1,13 +1,13 @@
 #include "container/monitor_client.h"
 
 #include <cerrno>
-#include <cstdlib>
 
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/helper.h"
 #include "base/process.h"
 #include "base/sys.h"
 #include "container/monitor.h"
@@ -15,12 +15,6 @@
 namespace berth::container {
 
 namespace {
-
-#ifndef BERTH_LIBEXEC
-constexpr const char* built_in_libexec = "/usr/local/libexec/berth";
-#else
-constexpr const char* built_in_libexec = BERTH_LIBEXEC;
-#endif
 
 /// Starts berth-monitor and gives back our end of its start socket.
 Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode) {
@@ -44,11 +38,6 @@ Result<Answer> receive_start_answer(const Fd& socket) {
 }
 
 }  // namespace
-
-std::string helper_path(const std::string& name) {
-    const char* folder = ::getenv("BERTH_LIBEXEC");
-    return cat(folder != nullptr && *folder != '\0' ? folder : built_in_libexec, '/', name);
-}
 
 Result<Fd> open_protected_program(const std::string& name) {
     const std::string path = helper_path(name);

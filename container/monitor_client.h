@@ -8,9 +8,8 @@
 namespace berth::container {
 
 /// A helper program of ours, opened through a detached read-only mount of its file, so that no container can write to the
-/// file through /proc/PID/exe (CVE-2019-5736). BERTH_LIBEXEC in the environment is preferred over the built-in folder.
+/// file through /proc/PID/exe (CVE-2019-5736).
 Result<Fd> open_protected_program(const std::string& name);
-std::string helper_path(const std::string& name);
 
 /// Starts a monitor that runs the container and waits until the command runs in it. `wish` says what the caller attaches
 /// to; the socket that comes back then carries the stream. The lock becomes the monitor's.

@@ -63,6 +63,11 @@ Result<void> Streams::make(const Fd& run_folder, const Config& config) {
     return {};
 }
 
+std::array<const Fd*, 3> Streams::ends() const {
+    const auto end = [this](std::size_t number) { return ends_[number].valid() ? &ends_[number] : nullptr; };
+    return {end(0), end(1), end(2)};
+}
+
 Result<void> Streams::give_ends_to(const runtime::ResolvedUser& user) const {
     if (user.uid == 0 && user.gid == 0) return {};
     for (const Fd& end : ends_)

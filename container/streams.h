@@ -29,8 +29,8 @@ public:
 
     /// New FIFOs and a pipe for stdin, or nothing but null devices with a terminal (take_console follows then).
     Result<void> make(const Fd& run_folder, const Config& config);
-    /// The program's ends, for the launch; give_ends_to makes them its user's (/dev/stdout can be opened again then).
-    std::array<const Fd*, 3> ends() const { return {&ends_[0], &ends_[1], &ends_[2]}; }
+    /// The program's ends, for the launch (none: /dev/null); give_ends_to makes them its user's (/dev/stdout can be opened again then).
+    std::array<const Fd*, 3> ends() const;
     Result<void> give_ends_to(const runtime::ResolvedUser& user) const;
     /// After the clone: the program has its ends.
     void close_ends();
