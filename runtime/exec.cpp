@@ -73,6 +73,7 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.joins_user = !shares_namespace(request.pid, "user");
     inputs.personality = request.personality;
+    inputs.memory_policy = request.memory_policy;
     // One call joins all (setns(2) on a pidfd, Linux 5.8); the pid namespace came with the clone. setns refuses the user
     // namespace that one is in already.
     std::uint64_t flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;

@@ -20,13 +20,14 @@ struct ExecRequest {
     /// Filter of the container; nullptr for none (privileged exec).
     const Seccomp* seccomp = nullptr;
     const Personality* personality = nullptr;
+    const MemoryPolicy* memory_policy = nullptr;
     const Cgroup* cgroup = nullptr;
     /// As in LaunchRequest.
     std::array<const Fd*, 3> stdio{};
-    std::vector<const Fd*> extra;
+    std::vector<const Fd*> extra{};
     bool keep_stdio_owners = false;
     /// Namespaces are those in which the init lives and that differ from the caller's.
-    std::optional<std::string> listener_state;  ///< ContainerProcessState for a seccomp listener, when the filter has one
+    std::optional<std::string> listener_state{};  ///< ContainerProcessState for a seccomp listener, when the filter has one
 };
 
 struct ExecProcess {

@@ -24,15 +24,15 @@ namespace berth::runtime {
 
 struct LaunchRequest {
     const Spec& spec;                ///< used during create() only
-    std::string id;                  ///< for hooks (state on their stdin) and messages
-    std::string bundle;              ///< relative paths of the spec resolve here; may be empty
+    std::string id{};                ///< for hooks (state on their stdin) and messages
+    std::string bundle{};            ///< relative paths of the spec resolve here; may be empty
     /// A detached mount tree (open_tree, fsmount) that becomes `/`. Without one spec.root.path is cloned.
     const Fd* rootfs = nullptr;
     /// 0, 1, 2 of the program; nullptr is /dev/null. Not used when spec.process.terminal is set: then the container's
     /// own pty becomes 0, 1 and 2 and its master comes back by take_console().
     std::array<const Fd*, 3> stdio{};
     /// Become 3, 4, … in the program (LISTEN_FDS, --preserve-fds).
-    std::vector<const Fd*> extra;
+    std::vector<const Fd*> extra{};
     /// Entered at birth; made by the caller, who also removes it.
     const Cgroup* cgroup = nullptr;
     /// A FIFO (O_PATH descriptor) that the child opens for writing when ready instead of waiting for release(): then the

@@ -163,7 +163,7 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
         const auto mask = TRY(parse_list_mask(process.exec_cpu_affinity->final), "process.execCPUAffinity");
         out.add({.kind = StepKind::set_affinity, .list = out.keep_array(mask), .count = static_cast<std::uint32_t>(mask.size())});
     }
-    TRY(plan_process(out, process, inputs.process, {.personality = inputs.personality}));
+    TRY(plan_process(out, process, inputs.process, {.personality = inputs.personality, .memory_policy = inputs.memory_policy}));
     out.plan().root = -1;
     return out;
 }

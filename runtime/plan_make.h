@@ -65,6 +65,7 @@ struct ExecInputs {
     ProcessInputs process;
     bool joins_user = false;
     const Personality* personality = nullptr;
+    const MemoryPolicy* memory_policy = nullptr;
 };
 Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs& inputs);
 

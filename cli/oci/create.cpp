@@ -1,0 +1,87 @@
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "cli/oci/commands.h"
+#include "cli/oci/console.h"
+#include "cli/oci/launching.h"
+#include "runtime/hooks.h"
+
+namespace berth::cli {
+
+namespace {
+
+Error failed(const OciCall& call, std::string_view command, Error error) {
+    // The words by which podman and containerd tell 126 and 127 from everything else.
+    const Kind kind = error.kind();
+    if (kind == Kind::not_found && error.text().find(": not found in PATH") != std::string::npos) {
+        const std::string program = error.text().substr(0, error.text().find(": not found in PATH"));
+        return Error(kind, cat(call.globals.program, " ", command, " failed: unable to start container process: exec: \"", program,
+                               "\": executable file not found in $PATH"));
+    }
+    return std::move(error).context(call.globals.program, " ", command, " failed: unable to start container process");
+}
+
+Result<void> run_poststart(const OciContainer& container) {
+    const runtime::Spec spec = TRY(container.load_spec());
+    if (!spec.hooks || spec.hooks->poststart.empty()) return {};
+    const std::string state =
+        runtime::state_document(spec, container.id(), container.state().bundle(), "running", container.state().pid);
+    return runtime::run_hooks(spec.hooks->poststart, "poststart", state);
+}
+
+Result<int> stay_in_foreground(const OciCall& call, Launched launched, const LaunchOptions& options) {
+    Child child = std::move(launched.init).into_child();
+    auto hooks = run_poststart(launched.container);
+    if (!hooks.ok()) ignore(child.kill(Signal::of(9)), "it may have ended");
+    const ExitStatus status = TRY(wait_in_foreground(child, launched.console));
+    if (!options.keep) TRY(destroy_container(launched.container, call.log));
+    TRY(std::move(hooks));
+    return status.shell_code();
+}
+
+}  // namespace
+
+Result<int> oci_create(const OciCall& call) {
+    Parser parser;
+    LaunchOptions options;
+    parser.about(oci_about("create"));
+    parser.usage("CONTAINER-ID", 1, 1);
+    describe_launch_options(parser, options);
+    const auto words = TRY(read_words(parser, call, "create"));
+    if (!words) return 0;
+    auto launched = launch_container(call, (*words)[0], options, Release::at_gate);
+    if (!launched.ok()) return failed(call, "create", std::move(launched).error());
+    // Its parent is whoever becomes ours: conmon and shims are subreapers.
+    static_cast<void>(std::move(launched.value().init).into_child());
+    return 0;
+}
+
+Result<int> oci_run(const OciCall& call) {
+    Parser parser;
+    LaunchOptions options;
+    parser.about(oci_about("run"));
+    parser.usage("CONTAINER-ID", 1, 1);
+    describe_launch_options(parser, options);
+    parser.flag("-d,--detach", options.detach, "detach from the container's process");
+    parser.flag("--keep", options.keep, "do not delete the container after it exits");
+    parser.flag("--no-subreaper", options.no_subreaper, "disable the use of the subreaper used to reap reparented processes");
+    const auto words = TRY(read_words(parser, call, "run"));
+    if (!words) return 0;
+    if (!options.detach) {
+        hold_signals();
+        if (!options.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    }
+    auto launched = launch_container(call, (*words)[0], options, Release::at_once);
+    if (!launched.ok()) return failed(call, "run", std::move(launched).error());
+    if (!options.detach) return stay_in_foreground(call, std::move(launched).value(), options);
+    Child child = std::move(launched.value().init).into_child();
+    if (auto hooks = run_poststart(launched.value().container); !hooks.ok()) {
+        ignore(child.kill(Signal::of(9)), "it may have ended");
+        ignore(child.wait(), "reaped");
+        TRY(destroy_container(launched.value().container, call.log));
+        return std::move(hooks).error();
+    }
+    return 0;
+}
+
+}  // namespace berth::cli

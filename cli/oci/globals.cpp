@@ -1,0 +1,68 @@
+#include "cli/oci/globals.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/sys.h"
+#include "cli/oci/output.h"
+
+namespace berth::cli {
+
+namespace {
+
+std::string quoted(const std::string& text) { return json_text(Json(text)); }
+
+std::string text_line(const char* level, const std::string& text) {
+    return cat("time=\"", moment_text(Moment{now().nanoseconds / 1'000'000'000 * 1'000'000'000}), "\" level=", level, " msg=", quoted(text), "\n");
+}
+
+std::string json_line(const char* level, const std::string& text) {
+    Json line;
+    line.set("level", level);
+    line.set("msg", text);
+    line.set("time", moment_text(Moment{now().nanoseconds / 1'000'000'000 * 1'000'000'000}));
+    return json_text(line) + "\n";
+}
+
+std::string usage_text(const Parser& parser, const OciCall& call, const std::string& name) {
+    std::string out = cat("NAME:\n   ", call.globals.program, " ", name, " - ", parser.description(), "\n\nUSAGE:\n   ",
+                          call.globals.program, " ", name, " [options] ", parser.synopsis(), "\n");
+    if (parser.options().empty()) return out;
+    out += "\nOPTIONS:\n";
+    for (const Option& option : parser.options()) {
+        if (option.is_hidden) continue;
+        out += cat("   ", option.names, option.is_flag() ? "" : " ", option.value, "  ", option.help, "\n");
+    }
+    return out;
+}
+
+}  // namespace
+
+void OciLog::line(const char* level, const std::string& text) const {
+    const std::string out = globals_.log_format == "json" ? json_line(level, text) : text_line(level, text);
+    if (globals_.log_path.empty()) return print_error(out);
+    auto file = sys::open(globals_.log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (file.ok()) ignore(sys::write_all(file.value(), out), "there is no other place to say so");
+}
+
+void OciLog::failure(const Error& error) const {
+    line("error", error.text());
+    if (!globals_.log_path.empty()) print_error(error.text() + "\n");
+    if (!error.hint().empty() && globals_.log_path.empty()) print_error(cat("hint: ", error.hint(), "\n"));
+}
+
+Result<std::optional<Words>> read_words(const Parser& parser, const OciCall& call, const std::string& name) {
+    auto parsed = TRY(parser.parse(call.words));
+    if (parsed.wants_help) {
+        print(usage_text(parser, call, name));
+        return std::optional<Words>();
+    }
+    if (const auto complaint = parser.count_complaint(parsed.arguments.size()))
+        return Error(Kind::invalid, cat(call.globals.program, ": \"", name, "\" ", *complaint))
+            .with_hint(cat(call.globals.program, " ", name, " --help tells how it is used"));
+    return std::optional(std::move(parsed.arguments));
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,37 @@
+#pragma once
+// What create and run share: from a bundle to a container that waits at its gate, or runs.
+
+#include <optional>
+#include <string>
+
+#include "cli/oci/globals.h"
+#include "cli/oci/state.h"
+#include "runtime/launch.h"
+
+namespace berth::cli {
+
+struct LaunchOptions {
+    std::string bundle;
+    std::string console_socket, pidfd_socket, pid_file;
+    bool no_pivot = false, no_new_keyring = false;
+    int preserve_fds = 0;
+    bool detach = false, keep = false, no_subreaper = false;
+};
+void describe_launch_options(Parser& parser, LaunchOptions& into);
+
+/// `gate`: the program waits for `start`. Otherwise it has been released when this returns.
+enum class Release { at_gate, at_once };
+
+struct Launched {
+    OciContainer container;
+    runtime::Init init;
+    std::optional<Fd> console;  ///< for the foreground
+};
+Result<Launched> launch_container(const OciCall& call, const std::string& id, const LaunchOptions& options, Release release);
+
+/// The pid alone, by rename: who waits for the file reads a whole one.
+Result<void> write_pid_file(const std::string& path, pid_t pid);
+/// Descriptors 3 … 3+n-1 of ours, which the program keeps. All must be open.
+Result<std::vector<Fd>> preserved_descriptors(int count);
+
+}  // namespace berth::cli
