@@ -13,10 +13,11 @@ FOLDERS  := $(FLOORS) cli
 # Lower floors last: the order in which a static linker wants them.
 LIBS_OF_BERTH   := cli builder container network healthcheck image runtime base
 LIBS_OF_MONITOR := container network healthcheck image runtime base
-LIBS_OF_OCI     := cli runtime base
+LIBS_OF_OCI     := oci cli runtime base
 
-# -Wmaybe-uninitialized of g++ 12 reports the inactive members of every optional and variant.
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wno-maybe-uninitialized -Werror
+# g++ 12: -Wmaybe-uninitialized reports the inactive members of every optional and variant, -Wrestrict inlined assignments of
+# literals to strings (gcc bug 105651).
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wno-maybe-uninitialized -Wno-restrict -Werror
 OPTIMIZE ?= -O2
 CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fdata-sections -fstack-protector-strong \
 	-D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' -DBERTH_LIBEXEC='"$(LIBEXEC)"' $(CXXFLAGS)
@@ -33,7 +34,9 @@ ifdef SAN
   LINK_UNIT    := -fsanitize=address,undefined
 endif
 
-sources = $(filter-out %_main.cpp,$(wildcard $(1)/*.cpp $(1)/*/*.cpp))
+# A floor's folder and its subfolders; cli/oci, runc's command line, is a library of its own.
+sources = $(filter-out %_main.cpp cli/oci/%,$(wildcard $(1)/*.cpp $(1)/*/*.cpp))
+sources_of_oci = $(wildcard cli/oci/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 
@@ -53,6 +56,7 @@ FLAGS_network += -isystem /usr/include/libnl3
 $(BUILD)/obj/runtime/init/%.o: FLAGS_INIT := -fno-stack-protector -fno-sanitize=all -fno-exceptions -fno-rtti
 
 $(foreach f,$(FOLDERS),$(eval $(BUILD)/lib/lib$(f).a: $(call objects,$(call sources,$(f)))))
+$(BUILD)/lib/liboci.a: $(call objects,$(sources_of_oci))
 $(BUILD)/lib/%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
