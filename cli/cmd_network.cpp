@@ -1,4 +1,4 @@
-// network create, ls, rm (docker: network). inspect and prune stand with their like.
+// network create, ls, rm, connect, disconnect (docker: network). inspect and prune stand with their like.
 
 #include <algorithm>
 
@@ -146,6 +146,51 @@ Action define_network_rm(Parser& p) {
             print_line(name);
             return {};
         });
+    };
+}
+
+Action define_network_connect(Parser& p) {
+    struct Options {
+        network::EndpointRequest endpoint;
+        Words driver_options;
+        std::optional<std::int64_t> priority;
+    };
+    const auto options = std::make_shared<Options>();
+    network::EndpointRequest& e = options->endpoint;
+    p.usage("NETWORK CONTAINER", 2, 2, Values::network);
+    p.list("--alias", e.aliases, "NAME", "Further name on this network");
+    p.text("--ip", e.ip, "ADDRESS", "IPv4 address");
+    p.text("--ip6", e.ip6, "ADDRESS", "IPv6 address");
+    p.list("--link", e.links, "CONTAINER[:ALIAS]", "Name of another container, for this one only", Values::container);
+    p.list("--link-local-ip", e.link_local_ips, "ADDRESS", "Link-local address");
+    p.list("--driver-opt", options->driver_options, "KEY=VALUE", "Option of the driver");
+    p.parsed<std::int64_t>("--gw-priority", options->priority, parse_integer, "NUMBER", "The network with the highest has the default route");
+    p.about("Puts a container on a further network, at once when it runs.");
+    p.see_also("network disconnect, run");
+    return [options](Session& session, const Words& arguments) -> Result<int> {
+        container::Engine* engine = TRY(session.engine());
+        const container::Record record = TRY(container::find(*engine, arguments[1]));
+        network::EndpointRequest endpoint = options->endpoint;
+        endpoint.network = arguments[0];
+        endpoint.driver_options = TRY(parse_map("--driver-opt", options->driver_options));
+        endpoint.gateway_priority = options->priority.value_or(0);
+        for (std::string& link : endpoint.links)
+            if (link.find(':') == std::string::npos) link += cat(":", link);
+        TRY(container::connect_network(*engine, record, endpoint));
+        return 0;
+    };
+}
+
+Action define_network_disconnect(Parser& p) {
+    const auto force = std::make_shared<bool>(false);
+    p.usage("NETWORK CONTAINER", 2, 2, Values::network);
+    p.flag("-f,--force", *force, "Also when the container is in no state for it");
+    p.see_also("network connect");
+    return [force](Session& session, const Words& arguments) -> Result<int> {
+        container::Engine* engine = TRY(session.engine());
+        const container::Record record = TRY(container::find(*engine, arguments[1]));
+        TRY(container::disconnect_network(*engine, record, arguments[0], *force));
+        return 0;
     };
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/helper.h"
 #include "builder/build.h"
 #include "cli/cmds.h"
 #include "cli/image_uses.h"
@@ -264,7 +265,7 @@ Action define_version(Parser& p) {
     return [format](Session&, const Words&) -> Result<int> {
         if (!format->empty()) return print(TRY(formatted_object(*format, version_document()))), 0;
         const utsname host = kernel();
-        print(cat("berth:\n Version:      ", BERTH_VERSION, "\n OS/Arch:      linux/", image::host_architecture(), "\n Kernel:       ", host.release, "\n Helpers:      ", BERTH_LIBEXEC, "\n"));
+        print(cat("berth:\n Version:      ", BERTH_VERSION, "\n OS/Arch:      linux/", image::host_architecture(), "\n Kernel:       ", host.release, "\n Helpers:      ", helper_folder(), "\n"));
         return 0;
     };
 }

@@ -49,6 +49,8 @@ Action define_network_ls(Parser& parser);
 Action define_network_create(Parser& parser);
 Action define_network_inspect(Parser& parser);
 Action define_network_rm(Parser& parser);
+Action define_network_connect(Parser& parser);
+Action define_network_disconnect(Parser& parser);
 Action define_network_prune(Parser& parser);
 Action define_volume_ls(Parser& parser);
 Action define_volume_create(Parser& parser);

@@ -66,6 +66,8 @@ constexpr CommandEntry table[] = {
     {"network create", "network", "Make a network", define_network_create},
     {"network inspect", "network", "Show everything about networks", define_network_inspect},
     {"network rm|network remove", "network", "Remove networks", define_network_rm},
+    {"network connect", "network", "Put a container on a further network", define_network_connect},
+    {"network disconnect", "network", "Take a container off a network", define_network_disconnect},
     {"network prune", "network", "Remove unused networks", define_network_prune},
 
     {"volume ls|volume list", "volume", "List volumes", define_volume_ls},

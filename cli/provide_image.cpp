@@ -2,7 +2,6 @@
 
 #include "cli/session.h"
 #include "cli/texts.h"
-#include "image/store.h"
 
 namespace berth::cli {
 
@@ -20,15 +19,15 @@ Error no_such_image(container::Engine& engine, const std::string& reference) {
     return std::move(error).with_hint("build it, or bring it with 'berth load' or 'berth import'; 'berth images' lists what is here");
 }
 
-Result<void> provide_image(container::Engine& engine, const std::string& reference, std::string_view policy) {
+Result<image::ImageId> provide_image(container::Engine& engine, const std::string& reference, std::string_view policy) {
     const image::Store* store = TRY(engine.images());
     const auto found = store->resolve(reference);
-    if (found.ok() && policy != "always") return {};
+    if (found.ok() && policy != "always") return found.value();
     if (!found.ok() && found.error().kind() != Kind::not_found) return Error(found.error().kind(), found.error().text());
     if (!found.ok() && policy != "never" && image::Reference::parse_tagged(reference).ok())
         tell(cat("Unable to find image '", image::Reference::parse_tagged(reference).value().str(), "' locally\n"));
     if (!found.ok()) return no_such_image(engine, reference);
-    return {};
+    return found.value();
 }
 
 }  // namespace berth::cli

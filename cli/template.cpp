@@ -12,7 +12,12 @@
 namespace berth::cli {
 namespace {
 
-using namespace template_detail;
+using template_detail::call_function;
+using template_detail::Command;
+using template_detail::Node;
+using template_detail::Operand;
+using template_detail::parse_nodes;
+using template_detail::Pipeline;
 
 // In docker's documents these are maps, whose keys a template may ask for in vain; all other objects are structs, where
 // a wrong name is a mistake worth an error.
