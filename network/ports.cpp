@@ -182,7 +182,7 @@ std::string PortMapping::str() const {
     std::string text;
     if (!host_ip.empty()) text = cat(shown_address(host_ip), ':');
     if (host.first != 0) text += host.str();
-    if (!text.empty()) text += ':';
+    if (!text.empty()) text += ':';  // Also behind an address alone: "127.0.0.1::80".
     return cat(text, container.str(), '/', protocol_text(protocol));
 }
 

@@ -31,7 +31,7 @@ Test(network_ports, the_short_form_reads_from_the_right) {
     EXPECT_TEXT(parsed("8080:80"), "8080:80/tcp");
     EXPECT_TEXT(parsed("8080:80/UDP"), "8080:80/udp");
     EXPECT_TEXT(parsed("127.0.0.1:8080:80"), "127.0.0.1:8080:80/tcp");
-    EXPECT_TEXT(parsed("127.0.0.1::80"), "127.0.0.1:80/tcp");
+    EXPECT_TEXT(parsed("127.0.0.1::80"), "127.0.0.1::80/tcp");
     EXPECT_TEXT(parsed("[::1]:8080:80/sctp"), "[::1]:8080:80/sctp");
     EXPECT_TEXT(parsed("::1:8080:80"), "[::1]:8080:80/tcp");
     EXPECT_TEXT(parsed("0:80"), "80/tcp");
@@ -67,7 +67,7 @@ Test(network_ports, the_long_form_is_a_list_of_members) {
 Test(network_ports, the_text_of_a_mapping_reads_back_as_the_same_mapping) {
     for (const char* text : {"80", "8080:80", "1-9:1-9/udp", "[fd00::1]:80:80", "1.2.3.4::80", "8000-8010:80"}) {
         const PortMapping before = mapping(text);
-        cr_expect(mapping(before.str()) == before || before.host_ip == "1.2.3.4", "%s", text);
+        cr_expect(mapping(before.str()) == before, "%s", text);
     }
 }
 
