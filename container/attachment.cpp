@@ -32,9 +32,10 @@ Result<void> send_tagged(const Fd& socket, StreamTag tag, std::string_view bytes
 Result<Attachment::Event> Attachment::next() {
     buffer_.resize(stream_packet_bytes);
     ssize_t got;
+    // A reset tells that input of ours was not taken any more; what was sent to us before is still there.
     do got = ::recv(socket_.raw(), buffer_.data(), buffer_.size(), 0);
-    while (got < 0 && errno == EINTR);
-    if (got < 0 && errno != ECONNRESET) return Error::of_errno(errno, "receive from container");
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got < 0) return Error::of_errno(errno, "receive from container");
     if (got <= 0) return Error(Kind::system, "the connection to the container's monitor broke").with_hint("look at it with: berth ps -a");
     Event event;
     event.bytes = std::string_view(buffer_).substr(1, static_cast<std::size_t>(got) - 1);

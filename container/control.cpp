@@ -209,13 +209,10 @@ Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     ssize_t got;
+    // A peer that went with a packet of ours unread resets the connection; what it had sent before still follows, then its end.
     do got = ::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        // A monitor that was killed with our packet unread resets the connection: the same as its end.
-        if (errno != ECONNRESET) return Error::of_errno(errno, "receive from monitor");
-        got = 0;
-    }
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (got < 0) return Error::of_errno(errno, "receive from monitor");
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
         const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);

@@ -46,10 +46,10 @@ Result<void> Monitor::listen() {
     return {};
 }
 
-bool Monitor::start(Fd starter) {
+bool Monitor::start(Fd starter, const Request& wish) {
     record_.run.state.restart_count = 0;
     record_.run.state.manually_stopped = false;
-    auto begun = begin_run(&starter);
+    auto begun = begin_run(&starter, wish);
     if (begun.ok()) return true;
     record_failed_start(begun.error());
     Answer answer = answer_of(begun.error());
@@ -98,7 +98,7 @@ bool Monitor::adopt(Fd starter) {
     return true;
 }
 
-Result<void> Monitor::begin_run(Fd* starter) {
+Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
     Launch launch(engine_, record_.definition);
     const std::string folder_path = registry_.folder_path(record_.id());
     const Fd folder = TRY(registry_.folder(record_.id()));
@@ -116,7 +116,7 @@ Result<void> Monitor::begin_run(Fd* starter) {
     launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
 
     TRY(prepare_launch(launch));
-    auto launched = launch_run(launch, starter);
+    auto launched = launch_run(launch, starter, wish);
     if (launched.ok()) return {};
     Error failure = std::move(launched).error();
     if (auto undone = undo_launch(launch); !undone.ok()) log::debug(undone.error().text());
@@ -124,15 +124,10 @@ Result<void> Monitor::begin_run(Fd* starter) {
     return failure;
 }
 
-Result<void> Monitor::launch_run(Launch& launch, Fd* starter) {
+Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wish) {
     streams_->close_ends();
     if (std::optional<Fd> console = launch.init->take_console()) TRY(streams_->take_console(std::move(*console)));
-    Request wish;
-    if (starter != nullptr) {
-        const Packet packet = TRY(receive_packet(*starter, control_packet_bytes));
-        wish = TRY(parse_request(packet.bytes));
-        if (wish.rows != 0) ignore(streams_->resize(wish.rows, wish.columns), "only a terminal has a size");
-    }
+    if (wish.rows != 0) ignore(streams_->resize(wish.rows, wish.columns), "only a terminal has a size");
     if (!listener_.valid()) TRY(listen());
     TRY(record_running(launch));
     TRY(launch.init->release(), "start");
@@ -297,7 +292,7 @@ void Monitor::schedule_restart(Duration delay) {
 
 void Monitor::restart_now() {
     restart_alarm_ = 0;
-    auto begun = begin_run(nullptr);
+    auto begun = begin_run(nullptr, {});
     if (begun.ok()) return;
     record_failed_start(begun.error());
     record_.run.state.status = Status::exited;
@@ -373,7 +368,10 @@ int run_monitor(int count, char** arguments) {
         Record record = TRY(registry->load(id));
         Loop loop = TRY(Loop::open());
         Monitor monitor(engine, *registry, loop, std::move(record));
-        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter)) : monitor.adopt(std::move(starter));
+        // Read in any case: a socket that is closed with something unread takes our answer with it.
+        const Packet packet = TRY(receive_packet(starter, control_packet_bytes));
+        const Request wish = TRY(parse_request(packet.bytes));
+        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter));
         if (goes_on) loop.run();
         return {};
     }();

@@ -42,8 +42,8 @@ public:
     Monitor(Engine& engine, Registry& registry, Loop& loop, Record record);
     ~Monitor();
 
-    /// The first run; answers the starter. False: nothing runs and nothing will.
-    bool start(Fd starter);
+    /// The first run; answers the starter, who attaches or not as `wish` says. False: nothing runs and nothing will.
+    bool start(Fd starter, const Request& wish);
     /// Takes over from a monitor that was killed.
     bool adopt(Fd starter);
 
@@ -81,8 +81,8 @@ private:
 
     // The container's life (monitor.cpp).
     Result<void> listen();
-    Result<void> begin_run(Fd* starter);
-    Result<void> launch_run(Launch& launch, Fd* starter);
+    Result<void> begin_run(Fd* starter, const Request& wish);
+    Result<void> launch_run(Launch& launch, Fd* starter, const Request& wish);
     Result<void> record_running(Launch& launch);
     void record_failed_start(const Error& error);
     void watch_run();

@@ -16,10 +16,11 @@ namespace berth::container {
 
 namespace {
 
-/// Starts berth-monitor and gives back our end of its start socket.
-Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode) {
+/// Starts berth-monitor and gives back our end of its start socket. The wish is there before the monitor is.
+Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode, const Request& wish) {
     const Fd program = TRY(open_protected_program("berth-monitor"), "monitor");
     auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
+    TRY(send_request(ours, wish));
     SpawnOptions options;
     options.argv = {"berth-monitor", engine.paths().root, engine.paths().run_root, record.id(), std::string(monitor_mode_word(mode))};
     // Nothing of the caller's terminal or pipes is held: `ssh host berth run -d …` must end.
@@ -56,17 +57,16 @@ Result<Fd> open_protected_program(const std::string& name) {
 }
 
 Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
-    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start));
+    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start, wish));
     // Its copy of the lock lives on.
     std::move(lock).release().reset();
-    TRY(send_request(socket, wish));
     Answer answer = TRY(receive_start_answer(socket));
     if (auto error = error_of(answer)) return std::move(*error);
     return MonitorStart{std::move(socket), std::move(answer)};
 }
 
 Result<void> adopt_by_monitor(Engine& engine, Registry&, const Record& record, DirLock lock) {
-    const Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt));
+    const Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt, {}));
     std::move(lock).release().reset();
     const Answer answer = TRY(receive_start_answer(socket));
     if (auto error = error_of(answer)) return std::move(*error);
