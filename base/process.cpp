@@ -150,7 +150,10 @@ Result<Child> spawn(const std::string& file, const SpawnOptions& options) {
 
 Result<Child> spawn(const Fd& program, const SpawnOptions& options) {
     SpawnPlan plan = plan_of(options);
-    plan.program = program.raw();
+    // Clear of 0…15 too: the child puts the program's descriptors there before it executes this one.
+    const Fd clear_program(::fcntl(program.raw(), F_DUPFD_CLOEXEC, 100));
+    if (!clear_program.valid()) return Error::of_errno(errno, "duplicate descriptor");
+    plan.program = clear_program.raw();
     return spawn_plan(std::move(plan), options.argv.empty() ? "program" : options.argv[0]);
 }
 
