@@ -15,6 +15,7 @@
 #include "runtime/cgroup_files.h"
 #include "runtime/host_cgroups.h"
 #include "runtime/systemd.h"
+#include "runtime/systemd_unit.h"
 
 namespace berth::runtime {
 
@@ -77,12 +78,19 @@ void enable_controllers(const std::string& folder, const std::string& top) {
     }
 }
 
+void set_paths(CgroupRecord& record) {
+    for (const Hierarchy& hierarchy : host_cgroups().hierarchies) {
+        const std::string folder = folder_in(hierarchy, record.path);
+        if (hierarchy.v2) record.paths[""] = folder;
+        for (const std::string& controller : hierarchy.controllers) record.paths[controller] = folder;
+    }
+}
+
 Result<void> make_folders(CgroupRecord& record, Made& made) {
+    set_paths(record);
     for (const Hierarchy& hierarchy : host_cgroups().hierarchies) {
         const std::string folder = folder_in(hierarchy, record.path);
         TRY(make_group_folders(folder, made));
-        if (hierarchy.v2) record.paths[""] = folder;
-        for (const std::string& controller : hierarchy.controllers) record.paths[controller] = folder;
         if (record.paths.contains("cpuset") && record.paths["cpuset"] == folder && !hierarchy.v2)
             TRY(fill_cpuset(folder, hierarchy.mount_point));
         if (hierarchy.v2 && cgroup_layout() == CgroupLayout::v2) enable_controllers(folder, hierarchy.mount_point);
@@ -138,6 +146,14 @@ Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
         if (!record.systemd_unit.empty()) ignore(stop_scope(record), "the first error is the one to tell");
         return std::move(filled).error().context("cgroup ", request.path);
     }
+    return Cgroup(std::move(record));
+}
+
+Result<Cgroup> Cgroup::locate(const CgroupRequest& request) {
+    CgroupRecord record;
+    record.path = request.path;
+    if (request.systemd) record.path = TRY(parse_scope_path(request.path, request.id)).cgroup_path;
+    set_paths(record);
     return Cgroup(std::move(record));
 }
 

@@ -65,6 +65,8 @@ class Cgroup {
 public:
     /// Makes the folders (also those that are there already) and sets the limits. On failure nothing new is left.
     static Result<Cgroup> create(const CgroupRequest& request);
+    /// Where create() would put it; nothing is made. For looking at a group that may exist already.
+    static Result<Cgroup> locate(const CgroupRequest& request);
     /// One that create() made earlier; folders may be gone meanwhile.
     static Result<Cgroup> open(CgroupRecord record);
     Cgroup(Cgroup&&) noexcept = default;

@@ -118,6 +118,8 @@ Result<void> apply_v2_devices(const std::string& folder, const std::vector<Devic
 }  // namespace
 
 Result<void> apply_resources(const CgroupRecord& record, const Resources& resources) {
+    if (!is_v2_only(record) && !resources.unified.empty())
+        return Error(Kind::invalid, "invalid configuration: cannot use unified settings with cgroup v1");
     TRY(refuse_below_usage(record, resources));
     const auto writes = is_v2_only(record) ? plan_v2_writes(resources) : plan_v1_writes(resources);
     for (std::size_t i = 0; i < writes.size(); ++i) {
@@ -126,12 +128,6 @@ Result<void> apply_resources(const CgroupRecord& record, const Resources& resour
         auto done = pair ? apply_memory_pair(record, writes[i], writes[i + 1]) : apply_write(record, writes[i]);
         if (!done.ok()) return explain_memory(std::move(done).error(), record, writes[i]);
         if (pair) ++i;
-    }
-    // A mixed host may have a controller on v2 only; `unified` speaks to v2 by name.
-    const auto v2 = record.paths.find("");
-    if (!is_v2_only(record) && !resources.unified.empty()) {
-        if (v2 == record.paths.end()) return Error(Kind::unsupported, "unified resources: this host has no cgroup v2");
-        for (const auto& [file, value] : resources.unified) TRY(write_group_file(v2->second, file, value));
     }
     return {};
 }

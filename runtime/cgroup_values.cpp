@@ -12,6 +12,9 @@ using Writes = std::vector<CgroupWrite>;
 
 std::string text_or_max(std::int64_t value) { return value < 0 ? "max" : cat(value); }
 
+/// 0 would not let the first process in; systemd cannot say it either, so that 1 is what it means (runc 1.4).
+std::string pids_text(std::int64_t limit) { return limit == 0 ? "1" : text_or_max(limit); }
+
 template <class Number>
 void add(Writes& out, const char* controller, const char* file, const std::optional<Number>& value) {
     if (value) out.push_back({controller, file, cat(*value)});
@@ -49,11 +52,14 @@ void add_v1_cpu(Writes& out, const CpuLimits& cpu) {
 }
 
 void add_v1_block_io(Writes& out, const BlockIoLimits& io) {
+    // The BFQ scheduler has files of its own; whichever is there takes the weight.
     if (io.weight && *io.weight != 0) out.push_back({"blkio", "blkio.weight", cat(*io.weight), true});
+    if (io.weight && *io.weight != 0) out.push_back({"blkio", "blkio.bfq.weight", cat(*io.weight), true});
     if (io.leaf_weight && *io.leaf_weight != 0) out.push_back({"blkio", "blkio.leaf_weight", cat(*io.leaf_weight), true});
     for (const WeightDevice& device : io.weight_device) {
         const std::string name = cat(device.major, ":", device.minor, " ");
         if (device.weight) out.push_back({"blkio", "blkio.weight_device", cat(name, *device.weight), true});
+        if (device.weight) out.push_back({"blkio", "blkio.bfq.weight_device", cat(name, *device.weight), true});
         if (device.leaf_weight) out.push_back({"blkio", "blkio.leaf_weight_device", cat(name, *device.leaf_weight), true});
     }
     add_throttles(out, "blkio.throttle.read_bps_device", io.read_bps);
@@ -149,7 +155,7 @@ std::vector<CgroupWrite> plan_v1_writes(const Resources& resources) {
     if (resources.memory) add_v1_memory(out, *resources.memory);
     if (resources.cpu) add_v1_cpu(out, *resources.cpu);
     if (resources.pids && resources.pids->limit)
-        out.push_back({"pids", "pids.max", text_or_max(*resources.pids->limit)});
+        out.push_back({"pids", "pids.max", pids_text(*resources.pids->limit)});
     if (resources.block_io) add_v1_block_io(out, *resources.block_io);
     for (const HugepageLimit& limit : resources.hugepage_limits) {
         out.push_back({"hugetlb", cat("hugetlb.", limit.page_size, ".limit_in_bytes"), cat(limit.limit)});
@@ -163,7 +169,7 @@ std::vector<CgroupWrite> plan_v1_writes(const Resources& resources) {
 std::vector<CgroupWrite> plan_v2_writes(const Resources& resources) {
     Writes out;
     if (resources.pids && resources.pids->limit)
-        out.push_back({"pids", "pids.max", text_or_max(*resources.pids->limit)});
+        out.push_back({"pids", "pids.max", pids_text(*resources.pids->limit)});
     if (resources.memory) add_v2_memory(out, *resources.memory);
     if (resources.block_io) add_v2_block_io(out, *resources.block_io);
     if (resources.cpu) add_v2_cpu(out, *resources.cpu);

@@ -34,9 +34,19 @@ void add_departure(PlanBuilder& out, const ProcessInputs& inputs) {
     if (inputs.parent_socket >= 0) out.add({.kind = StepKind::close_descriptor, .fd = inputs.parent_socket});
     out.add({.kind = StepKind::reset_signals});
     if (inputs.die_with_parent) out.add({.kind = StepKind::die_with_parent});
+}
+
+void add_affinity(PlanBuilder& out, const std::vector<unsigned long>& mask) {
+    out.add({.kind = StepKind::set_affinity, .list = out.keep_array(mask), .count = static_cast<std::uint32_t>(mask.size())});
+}
+
+void add_groups(PlanBuilder& out, const ProcessInputs& inputs) {
     for (const auto& [controller, fd] : inputs.tasks)
         out.add({.kind = StepKind::write_zero, .fd = fd, .text = out.keep(controller)});
 }
+
+/// Not what the caller was pinned to but every CPU that the group's cpuset allows.
+void reset_affinity(PlanBuilder& out) { add_affinity(out, std::vector<unsigned long>(128, ~0UL)); }
 
 void add_joins(PlanBuilder& out, const ProcessInputs& inputs) {
     for (const JoinInput& join : inputs.joins)
@@ -117,6 +127,8 @@ Result<PlanBuilder> make_launch_plan(const Spec& spec, const LaunchInputs& input
     TRY(validate_spec(spec));
     PlanBuilder out;
     add_departure(out, inputs.process);
+    add_groups(out, inputs.process);
+    reset_affinity(out);
     add_namespaces(out, spec, inputs);
     out.add({.kind = StepKind::new_session});
     if (!inputs.process.keyring.empty())
@@ -141,10 +153,13 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
     PlanBuilder out;
     add_departure(out, inputs.process);
     out.add({.kind = StepKind::hide});
-    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->initial.empty()) {
-        const auto mask = TRY(parse_list_mask(process.exec_cpu_affinity->initial), "process.execCPUAffinity");
-        out.add({.kind = StepKind::set_affinity, .list = out.keep_array(mask), .count = static_cast<std::uint32_t>(mask.size())});
+    const CpuAffinity affinity = process.exec_cpu_affinity.value_or(CpuAffinity{});
+    if (!affinity.initial.empty()) {
+        const auto mask = TRY(parse_list_mask(affinity.initial), "process.execCPUAffinity.initial");
+        add_affinity(out, mask);
     }
+    add_groups(out, inputs.process);
+    if (affinity.initial.empty()) reset_affinity(out);
     add_joins(out, inputs.process);
     if (inputs.joins_user) out.add({.kind = StepKind::become_root});
     if (inputs.joins_user) out.add({.kind = StepKind::hide});
@@ -159,9 +174,9 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
         out.add({.kind = StepKind::make_console, .value = static_cast<std::uint64_t>(size.height) << 16 | size.width,
                  .uid = process.user.uid});
     }
-    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final.empty()) {
-        const auto mask = TRY(parse_list_mask(process.exec_cpu_affinity->final), "process.execCPUAffinity");
-        out.add({.kind = StepKind::set_affinity, .list = out.keep_array(mask), .count = static_cast<std::uint32_t>(mask.size())});
+    if (!affinity.final.empty()) {
+        const auto mask = TRY(parse_list_mask(affinity.final), "process.execCPUAffinity.final");
+        add_affinity(out, mask);
     }
     TRY(plan_process(out, process, inputs.process, {.personality = inputs.personality, .memory_policy = inputs.memory_policy}));
     out.plan().root = -1;

@@ -93,7 +93,7 @@ std::vector<UnitProperty> resource_properties(const Resources& resources) {
     std::vector<UnitProperty> out;
     if (resources.memory) add_memory(out, *resources.memory, v2);
     if (resources.cpu) add_cpu(out, *resources.cpu, v2);
-    if (resources.pids && resources.pids->limit) out.push_back({"TasksMax", or_infinity(*resources.pids->limit)});
+    if (resources.pids && resources.pids->limit) out.push_back({"TasksMax", *resources.pids->limit == 0 ? 1 : or_infinity(*resources.pids->limit)});
     return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/root.h"
+#include "cli/oci/capabilities.h"
 #include "cli/oci/commands.h"
 #include "cli/oci/console.h"
 #include "cli/oci/exec_cgroup.h"
@@ -15,6 +16,7 @@
 #include "runtime/caps.h"
 #include "runtime/hooks.h"
 #include "runtime/listener.h"
+#include "runtime/process_attributes.h"
 
 namespace berth::cli {
 
@@ -73,9 +75,10 @@ Result<void> add_capabilities(runtime::ProcessSpec& process, const Words& names)
     if (!process.capabilities) process.capabilities.emplace();
     for (const std::string& name : names) {
         TRY(runtime::parse_capability(name));
-        // Never inheritable, and so never ambient either (CVE-2022-29162).
+        // Never inheritable (CVE-2022-29162), so ambient only where the spec itself has inheritable ones.
         for (auto* set : {&process.capabilities->bounding, &process.capabilities->effective, &process.capabilities->permitted})
             set->push_back(name);
+        if (!process.capabilities->inheritable.empty()) process.capabilities->ambient.push_back(name);
     }
     return {};
 }
@@ -158,12 +161,23 @@ Result<Joining> prepare(const OciCall& call, const Words& words, const ExecOptio
     return job;
 }
 
+void tell_affinity(const OciCall& call, const runtime::ProcessSpec& process) {
+    if (!process.exec_cpu_affinity || process.exec_cpu_affinity->initial.empty()) return;
+    const auto mask = runtime::parse_list_mask(process.exec_cpu_affinity->initial);
+    if (!mask.ok() || mask.value().empty()) return;
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, mask.value()[0], 16).ptr;
+    call.log.debug(cat("nsexec: affinity: 0x", std::string_view(digits, static_cast<std::size_t>(end - digits))));
+}
+
 Result<int> run_exec(const OciCall& call, const Words& words, const ExecOptions& options) {
     Joining job = TRY(prepare(call, words, options));
     const auto pidfd = TRY(job.container.open_process());
     if (!pidfd) return Error(Kind::wrong_state, "cannot exec in a stopped container");
     if (!options.detach) hold_signals();
     call.log.debug("nsexec container setup");
+    settle_capabilities(job.process, call.log);
+    tell_affinity(call, job.process);
     call.log.debug("child process in init()");
     runtime::ExecProcess process = TRY(join(job, *pidfd), "exec failed: unable to start container process");
     call.log.debug("setns_init: about to exec");

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/root.h"
 #include "base/sys.h"
+#include "cli/oci/capabilities.h"
 #include "cli/oci/console.h"
 #include "cli/oci/start.h"
 #include "runtime/hooks.h"
@@ -46,6 +47,7 @@ Result<void> load_spec(Launching& job, const std::string& bundle) {
     job.spec_text = TRY(read_file(cat(bundle, "/config.json"), 16u << 20));
     job.spec = TRY(runtime::parse_spec(job.spec_text));
     TRY(runtime::validate_spec(job.spec));
+    settle_capabilities(*job.spec.process, job.call.log);
     const char* listen = std::getenv("LISTEN_FDS");
     if (listen != nullptr) {
         job.spec.process->env.push_back(cat("LISTEN_FDS=", listen));
@@ -97,6 +99,17 @@ std::string cgroup_path_of(const Launching& job) {
     return job.call.globals.systemd_cgroup ? cat("system.slice:runc:", job.container.id()) : job.container.id();
 }
 
+/// A group that somebody else lives in, or that is frozen, would make a container that cannot be told from theirs or that
+/// never starts (runc #3132). Looked at before it is made ours, since undoing kills what is in it.
+Result<void> check_cgroup(const runtime::CgroupRequest& request) {
+    const runtime::Cgroup group = TRY(runtime::Cgroup::locate(request));
+    if (TRY(group.is_frozen())) return Error(Kind::wrong_state, "container's cgroup unexpectedly frozen");
+    const auto pids = TRY(group.pids());
+    if (!pids.empty())
+        return Error(Kind::busy, cat("container's cgroup is not empty: ", pids.size(), " process(es) found"));
+    return {};
+}
+
 Result<void> make_cgroup(Launching& job) {
     runtime::CgroupRequest request;
     const runtime::Resources none;
@@ -108,21 +121,12 @@ Result<void> make_cgroup(Launching& job) {
     const runtime::Namespace* user = job.spec.find_namespace("user");
     if (user != nullptr && user->path.empty() && runtime::cgroup_layout() == runtime::CgroupLayout::v2)
         request.owner = {job.spec.linux->uid_mappings[0].host_id, job.spec.linux->gid_mappings[0].host_id};
+    TRY(check_cgroup(request));
     job.cgroup = TRY(runtime::Cgroup::create(request), "unable to apply cgroup configuration");
     OciState& state = job.container.state();
     state.config.cgroups.path = job.cgroup->record().path;
     state.cgroup_paths = job.cgroup->record().paths;
     state.own.systemd_unit = job.cgroup->record().systemd_unit;
-    return {};
-}
-
-/// A group that somebody else lives in, or that is frozen, would make a container that cannot be told from theirs or that
-/// never starts (runc #3132).
-Result<void> check_cgroup(const Launching& job) {
-    if (job.cgroup && TRY(job.cgroup->is_frozen())) return Error(Kind::wrong_state, "container's cgroup unexpectedly frozen");
-    const auto pids = TRY(job.cgroup->pids());
-    if (!pids.empty())
-        return Error(Kind::busy, cat("container's cgroup is not empty: ", pids.size(), " process(es) found"));
     return {};
 }
 
@@ -187,7 +191,6 @@ Result<void> hand_over(Launching& job, runtime::Init& init, std::optional<Fd>& c
 Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string& bundle, Release release, std::optional<Fd>& console) {
     TRY(job.container.save_spec(job.spec_text));
     TRY(make_cgroup(job));
-    TRY(check_cgroup(job));
     // Written before the clone: whoever kills us now leaves something that `delete --force` can clean up (runc #4534).
     TRY(job.container.save());
     job.call.log.debug("nsexec container setup");
