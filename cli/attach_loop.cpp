@@ -270,7 +270,7 @@ Result<std::optional<RawMode>> enter_raw(const StreamOptions& options) {
 
 }  // namespace
 
-void hold_signals() {
+void hold_forwarded_signals() {
     const sigset_t set = forwarded_signals();
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }

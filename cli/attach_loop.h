@@ -17,7 +17,7 @@ struct StreamOptions {
 };
 
 /// Blocks the signals that will be forwarded, from now on. Call it before the container starts, so that none is lost.
-void hold_signals();
+void hold_forwarded_signals();
 
 struct StreamEnd {
     int status = 0;

@@ -1,8 +1,6 @@
 // cp, diff, commit: files in and out of containers, and what changed in them (docker: the same).
 
-#include <cerrno>
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "builder/build.h"
@@ -20,45 +18,28 @@ namespace {
 using Place = container::CopyPlace;
 
 struct CopyCommand {
-    bool archive = false, follow_link = false, quiet = false;
+    bool archive = false, follow_link = false, quiet = false, between = false;
 };
 
 // On a terminal: how much is copied so far, and a summary. docker: nothing at all otherwise.
 void show_progress(std::uint64_t bytes) { tell(cat("\r\x1b[KCopying: ", decimal_size(static_cast<std::int64_t>(bytes)))); }
 
 Result<container::CopySummary> copy_between(container::Engine& engine, const Place& from, const Place& to, const container::CopyOptions& options) {
-    // Through a pipe: one process packs, this one unpacks.
     const container::Record source = TRY(container::find(engine, from.container));
     const container::Record target = TRY(container::find(engine, to.container));
-    sys::Pipe pipe = TRY(sys::pipe());
-    const pid_t child = ::fork();
-    if (child < 0) return Error::of_errno(errno, "fork");
-    if (child == 0) {
-        pipe.read.reset();
-        const auto packed = container::copy_archive_out(engine, source, from.path, pipe.write, options);
-        if (!packed.ok()) Session::print_error(packed.error());
-        ::_exit(packed.ok() ? 0 : 1);
-    }
-    pipe.write.reset();
-    auto unpacked = container::copy_archive_in(engine, target, pipe.read, to.path, options);
-    pipe.read.reset();
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-    if (unpacked.ok() && status != 0) return Error(Kind::system, cat("copy out of ", from.container, " did not succeed"));
-    return unpacked;
+    return container::copy_across(engine, source, from.path, target, to.path, options);
 }
 
 Result<container::CopySummary> copy(container::Engine& engine, const Place& from, const Place& to, const container::CopyOptions& options) {
-    using enum Place::Kind;
-    if (from.kind == container && to.kind == container) return copy_between(engine, from, to, options);
-    if (from.kind == container) {
+    if (from.kind == Place::Kind::container && to.kind == Place::Kind::container) return copy_between(engine, from, to, options);
+    if (from.kind == Place::Kind::container) {
         const container::Record record = TRY(container::find(engine, from.container));
-        if (to.kind == host) return container::copy_out(engine, record, from.path, to.path, options);
+        if (to.kind == Place::Kind::host) return container::copy_out(engine, record, from.path, to.path, options);
         return container::copy_archive_out(engine, record, from.path, Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), options);
     }
-    if (to.kind == container) {
+    if (to.kind == Place::Kind::container) {
         const container::Record record = TRY(container::find(engine, to.container));
-        if (from.kind == host) return container::copy_in(engine, record, from.path, to.path, options);
+        if (from.kind == Place::Kind::host) return container::copy_in(engine, record, from.path, to.path, options);
         return container::copy_archive_in(engine, record, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), to.path, options);
     }
     return Error(Kind::invalid, "one of the two must be a container's path").with_hint("such as 'berth cp web:/etc/hosts .' or 'berth cp ./conf web:/etc/conf'");
@@ -67,6 +48,9 @@ Result<container::CopySummary> copy(container::Engine& engine, const Place& from
 Result<int> cp(Session& session, const CopyCommand& command, const Words& arguments) {
     const Place from = container::parse_copy_place(arguments[0]);
     const Place to = container::parse_copy_place(arguments[1]);
+    const bool is_between = from.kind == Place::Kind::container && to.kind == Place::Kind::container;
+    if (is_between && !command.between)
+        return Error(Kind::invalid, "copying between containers is not supported").with_hint("docker refuses it, so berth wants to be told: berth cp --between SOURCE TARGET");
     container::CopyOptions options;
     options.archive = command.archive;
     options.follow_link = command.follow_link;
@@ -109,6 +93,7 @@ Action define_cp(Parser& p) {
     p.flag("-a,--archive", options->archive, "Keep owners");
     p.flag("-L,--follow-link", options->follow_link, "Copy what a link points to instead of the link");
     p.flag("-q,--quiet", options->quiet, "Show no progress");
+    p.flag("--between", options->between, "Allow both to be containers");
     p.about("Copies files between a container and the host, between two containers, or as a tar stream (-). A container's path is written CONTAINER:PATH; the container may be stopped. A folder whose name ends in /. stands for its contents.");
     p.example("berth cp web:/etc/nginx/nginx.conf .", "out");
     p.example("berth cp ./site/. web:/usr/share/nginx/html", "in: the contents of a folder");

@@ -38,7 +38,7 @@ Result<int> start_attached(Engine& engine, const StartOptions& options, const st
     container::StartOptions start;
     start.attach = container::AttachOptions{options.interactive, true, true};
     if (record.definition.config.tty) start.console_size = terminal_size(STDIN_FILENO);
-    hold_signals();
+    hold_forwarded_signals();
     auto started = container::start(engine, record, start);
     if (!started.ok()) {
         Session::print_error(started.error());

@@ -90,7 +90,7 @@ Result<int> run(Session& session, const RunOptions& options, const Words& argume
     if (!options.detach) {
         start.attach = container::AttachOptions{config.attach_stdin, config.attach_stdout, config.attach_stderr};
         if (config.tty) start.console_size = terminal_size(STDIN_FILENO);
-        hold_signals();
+        hold_forwarded_signals();
     }
     auto started = container::start(*engine, created.record, start);
     if (!started.ok()) return report_failure(remove_failed(*engine, created.record, std::move(started).error()));
