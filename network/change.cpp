@@ -83,7 +83,8 @@ Result<void> disconnect(const Networks& networks, const Fd& netns, const Contain
     const Endpoint leaving = found->endpoint;
     work.plans.erase(found);
     std::erase_if(work.record.endpoints, [&](const Endpoint& endpoint) { return endpoint.network_id == named.id; });
-    if (leaving.host_link.empty()) return Error(Kind::unsupported, cat("network ", named.name, ": a ", named.driver, " link cannot be taken from a running container"));
+    // A macvlan or ipvlan has no other end: it is taken away inside.
+    if (leaving.host_link.empty()) TRY(remove_link(work.inside, leaving.interface), "network ", named.name);
     TRY(remove_endpoint(networks, state, leaving, work.record.container, Removal::now));
     TRY(move_default(work, before));
     TRY(state.store(work.record));

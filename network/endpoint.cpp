@@ -242,8 +242,11 @@ Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& w
     endpoint.interface = wish.interface;
     if (network.driver == "bridge") endpoint.host_link = cat("veth", random_hex(4));
     TRY(plan_addresses(plan, request, table));
-    const MacAddress mac = TRY(choose_mac(endpoint, request));
-    endpoint.mac = mac.str();
+    // All ipvlans of a link have its address.
+    if (network.driver != "ipvlan") {
+        const MacAddress mac = TRY(choose_mac(endpoint, request));
+        endpoint.mac = mac.str();
+    }
     if (network.is_user_defined()) endpoint.dns_names = names_of(request, wish.container);
 
     plan.member = {wish.container.id.str(), endpoint.mac, endpoint.ip, endpoint.ip6, endpoint.dns_names};

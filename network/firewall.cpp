@@ -32,6 +32,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
 #include <linux/rtnetlink.h>
 
@@ -243,6 +244,38 @@ std::vector<Element> port_elements(const PublishedPort& port, const IpAddress& c
 
 std::vector<Element> closed_family_element(Family family) {
     return {{"closed", {static_cast<std::uint8_t>(family == Family::v6 ? NFPROTO_IPV6 : NFPROTO_IPV4), 0, 0, 0}, {}, {}}};
+}
+
+Result<bool> has_firewall(Netlink& netfilter) {
+    nfgenmsg head{};
+    head.nfgen_family = NFPROTO_INET;
+    Batch request;
+    request.begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, head, "nftables: look for table");
+    request.put_text(NFTA_TABLE_NAME, table_name);
+    bool found = false;
+    auto asked = netfilter.ask(std::move(request), [&](const Reply&) { found = true; });
+    if (!asked.ok() && asked.error().code() == ENOENT) return false;
+    TRY(std::move(asked));
+    return found;
+}
+
+Result<std::optional<std::string>> find_forward_obstacle(Netlink& netfilter) {
+    nfgenmsg head{};
+    std::optional<std::string> obstacle;
+    Batch request;
+    request.begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, head, "nftables: list chains");
+    TRY(netfilter.ask(std::move(request), [&](const Reply& reply) {
+        const auto* found = reply.head<nfgenmsg>();
+        if (found == nullptr || obstacle) return;
+        const bool ip = found->nfgen_family == NFPROTO_IPV4 || found->nfgen_family == NFPROTO_INET || found->nfgen_family == NFPROTO_IPV6;
+        const Attributes chain = reply.attributes(sizeof *found);
+        const auto hook = chain.nested(NFTA_CHAIN_HOOK).u32(NFTA_HOOK_HOOKNUM);
+        const bool drops = chain.u32(NFTA_CHAIN_POLICY) == htonl(NF_DROP);
+        if (!ip || !hook || *hook != htonl(NF_INET_FORWARD) || !drops) return;
+        const std::string_view family = found->nfgen_family == NFPROTO_INET ? "inet" : found->nfgen_family == NFPROTO_IPV6 ? "ip6" : "ip";
+        obstacle = cat("table ", family, ' ', chain.text(NFTA_CHAIN_TABLE), ", chain ", chain.text(NFTA_CHAIN_NAME));
+    }));
+    return obstacle;
 }
 
 Result<void> create_firewall(Netlink& netfilter, std::span<const Element> elements) {

@@ -2,6 +2,7 @@
 // berth's firewall: one table, `inet berth`, made once and then only given and deprived of elements. What is in it and
 // why stands above the rules in firewall.cpp. Tables of others are never read or written.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,5 +32,13 @@ Result<void> create_firewall(Netlink& netfilter, std::span<const nft::Element> e
 Result<void> add_elements(Netlink& netfilter, std::span<const nft::Element> kept, std::span<const nft::Element> fresh);
 /// Removes elements; those that are absent, and an absent table, are fine.
 Result<void> remove_elements(Netlink& netfilter, std::span<const nft::Element> elements);
+
+/// The table is there.
+Result<bool> has_firewall(Netlink& netfilter);
+
+/// A base chain of somebody else that drops what is forwarded unless a rule of its own lets it pass: "table ip filter,
+/// chain FORWARD". Published ports and the way out of containers may not work then, for accepting in one table does not
+/// end the others'.
+Result<std::optional<std::string>> find_forward_obstacle(Netlink& netfilter);
 
 }  // namespace berth::network

@@ -14,6 +14,7 @@
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 
+#include <linux/filter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sched.h>
@@ -294,6 +295,26 @@ Result<void> Netlink::ask(Batch&& request, const std::function<void(const Reply&
             if ((head->nlmsg_flags & NLM_F_MULTI) == 0) return {};
         }
     }
+}
+
+Result<void> Netlink::join(unsigned group) {
+    const int number = static_cast<int>(group);
+    if (::setsockopt(raw(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &number, sizeof number) != 0) return Error::of_errno(errno, "join group");
+    return {};
+}
+
+Result<void> Netlink::set_filter(std::span<const sock_filter> program) {
+    const sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    if (::setsockopt(raw(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0) return Error::of_errno(errno, "set filter");
+    return {};
+}
+
+int Netlink::raw() const { return ::nl_socket_get_fd(socket_->handle); }
+
+void Netlink::drop_received() {
+    // Notices that did not fit (ENOBUFS) are as good as one that did: both mean "look".
+    char buffer[8192];
+    while (::recv(raw(), buffer, sizeof buffer, MSG_DONTWAIT) > 0 || errno == ENOBUFS || errno == EINTR) errno = 0;
 }
 
 Result<void> inside_netns(const Fd& netns, const std::function<Result<void>()>& work) {

@@ -15,6 +15,8 @@
 #include "base/fd.h"
 #include "base/result.h"
 
+struct sock_filter;
+
 namespace berth::network {
 
 /// Messages, one behind the other, in host byte order where netlink wants that.
@@ -105,6 +107,12 @@ public:
     Result<void> send(Batch&& batch);
     /// A request that the kernel answers with messages (a dump, or one object); `each` sees them in turn.
     Result<void> ask(Batch&& request, const std::function<void(const Reply&)>& each);
+
+    /// For notices: a multicast group, a classic BPF program that sifts them in the kernel, and the descriptor to watch.
+    Result<void> join(unsigned group);
+    Result<void> set_filter(std::span<const sock_filter> program);
+    int raw() const;
+    void drop_received();
 
 private:
     struct Socket;

@@ -96,7 +96,8 @@ Result<Network> make_default_bridge(const Fd& records, std::string id) {
 Result<Network> load_predefined(const Fd& records, const std::string& name) {
     const std::optional<Network> found = TRY(load(records, name));
     if (found) return *found;
-    Network made = name == "bridge" ? TRY(make_default_bridge(records, "")) : make_predefined(name);
+    Network made = make_predefined(name);
+    if (name == "bridge") made = TRY(make_default_bridge(records, ""));
     TRY(store(records, made), "network ", name);
     return made;
 }
@@ -224,7 +225,8 @@ Result<void> Networks::remove(const Network& network) const {
         return Error(Kind::denied, cat(network.name, " is a pre-defined network and cannot be removed"));
     TRY(sweep(*this));
     const State state = TRY(State::lock(paths_));
-    const std::vector<Member> members = parse_members(TRY(state.table(network.id)));
+    const std::string table = TRY(state.table(network.id));
+    const std::vector<Member> members = parse_members(table);
     if (!members.empty()) {
         const std::string who = members[0].names.empty() ? members[0].container.substr(0, 12) : members[0].names[0];
         return Error(Kind::wrong_state, cat("network ", network.name, " has active endpoints: container ", who))

@@ -14,11 +14,11 @@ Result<Poller> Poller::create() {
     return Poller(std::move(epoll));
 }
 
-Result<void> Poller::add(const Fd& fd, std::uint32_t events, Watched& watched) const {
+Result<void> Poller::add(int fd, std::uint32_t events, Watched& watched) const {
     epoll_event event{};
     event.events = events;
     event.data.ptr = &watched;
-    if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd.raw(), &event) != 0) return Error::of_errno(errno, "watch descriptor");
+    if (::epoll_ctl(epoll_.raw(), EPOLL_CTL_ADD, fd, &event) != 0) return Error::of_errno(errno, "watch descriptor");
     return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -20,7 +21,8 @@ class Poller {
 public:
     static Result<Poller> create();
     /// `watched` outlives the registration; closing the descriptor ends it too (epoll(7)).
-    Result<void> add(const Fd& fd, std::uint32_t events, Watched& watched) const;
+    Result<void> add(const Fd& fd, std::uint32_t events, Watched& watched) const { return add(fd.raw(), events, watched); }
+    Result<void> add(int fd, std::uint32_t events, Watched& watched) const;
     void remove(const Fd& fd) const;
     int raw() const { return epoll_.raw(); }
     /// Handles what is ready, but not for ever: the caller has other descriptors.

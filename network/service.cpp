@@ -13,4 +13,9 @@ Result<void> Service::serve_names(const Fd& netns, DnsServer::Settings settings)
     return {};
 }
 
+Result<void> Service::watch_firewall(std::function<void()> heal) {
+    watch_ = TRY(TableWatch::create(poller_, std::move(heal)));
+    return {};
+}
+
 }  // namespace berth::network

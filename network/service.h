@@ -8,6 +8,7 @@
 #include "network/dns.h"
 #include "network/poller.h"
 #include "network/relay.h"
+#include "network/table_watch.h"
 
 namespace berth::network {
 
@@ -19,6 +20,9 @@ public:
     /// Starts the name service, or gives the running one its new scope.
     Result<void> serve_names(const Fd& netns, DnsServer::Settings settings);
 
+    /// Calls `heal` when the firewall's table may be gone.
+    Result<void> watch_firewall(std::function<void()> heal);
+
     int events() const { return poller_.raw(); }
     void on_events() const { poller_.dispatch(); }
 
@@ -27,6 +31,7 @@ private:
     Poller poller_;
     Relay relay_;
     std::unique_ptr<DnsServer> names_;
+    std::unique_ptr<TableWatch> watch_;
 };
 
 }  // namespace berth::network

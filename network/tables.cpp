@@ -72,8 +72,8 @@ bool addresses_clash(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string member_line(const Member& member) {
-    std::string line = cat(member.container, ' ', member.mac, ' ', member.ip.empty() ? "-" : member.ip, ' ',
-                           member.ip6.empty() ? "-" : member.ip6);
+    const auto or_dash = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
+    std::string line = cat(member.container, ' ', or_dash(member.mac), ' ', or_dash(member.ip), ' ', or_dash(member.ip6));
     for (const std::string& name : member.names) {
         line += ' ';
         for (const char c : name) line += lower(c);
@@ -84,7 +84,9 @@ std::string member_line(const Member& member) {
 std::optional<Member> parse_member(std::string_view line) {
     const MemberView view(line);
     if (view.container.empty() || view.ip.empty() || view.ip6.empty()) return std::nullopt;
-    Member member{std::string(view.container), std::string(view.mac), {}, {}, {}};
+    Member member;
+    member.container = view.container;
+    if (view.mac != "-") member.mac = view.mac;
     if (view.ip != "-") member.ip = view.ip;
     if (view.ip6 != "-") member.ip6 = view.ip6;
     for (std::string_view rest = view.names; !rest.empty();) member.names.emplace_back(take_word(rest, ' '));

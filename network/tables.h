@@ -16,10 +16,10 @@
 
 namespace berth::network {
 
-/// "CONTAINER MAC IPV4|- IPV6|- NAME ALIAS…"; names are in lower case, the container's name first.
+/// "CONTAINER MAC|- IPV4|- IPV6|- NAME ALIAS…"; names are in lower case, the container's name first.
 struct Member {
     std::string container;
-    std::string mac;
+    std::string mac;  ///< empty: the parent link's (ipvlan)
     std::string ip;   ///< empty: none
     std::string ip6;
     std::vector<std::string> names;

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/file.h"
+#include "network/conntrack.h"
 
 namespace berth::network {
 
@@ -180,6 +181,9 @@ NameScope name_scope(const Networks& networks, const std::vector<EndpointPlan>& 
 Result<std::unique_ptr<Service>> start_service(const Networks& networks, const Fd& netns, const AttachRequest& request,
                                                const std::vector<EndpointPlan>& plans) {
     std::unique_ptr<Service> service = TRY(Service::create());
+    const bool filtered = std::any_of(plans.begin(), plans.end(), [](const EndpointPlan& plan) { return plan.network.driver == "bridge"; });
+    // Without notices only the next attach would find the table missing.
+    if (filtered) ignore(service->watch_firewall([networks] { ignore(heal(networks), "the next notice or attach tries again"); }), "see above");
     DnsServer::Settings settings{name_scope(networks, plans), {}};
     if (settings.scope.sources.empty()) return service;
     for (const std::string& server : request.dns.servers) {
@@ -195,6 +199,13 @@ Result<std::unique_ptr<Service>> start_service(const Networks& networks, const F
 std::vector<nft::Element> port_elements_of(const std::vector<EndpointPlan>& plans, const std::vector<PublishedPort>& ports) {
     const EndpointPlan* endpoint = find_publish_endpoint(plans);
     return endpoint == nullptr ? std::vector<nft::Element>() : elements_of(ports, target_of(endpoint->endpoint));
+}
+
+Result<void> heal(const Networks& networks) {
+    const State state = TRY(State::lock(networks.paths()));
+    Netlink netfilter = TRY(Netlink::open(Netlink::Protocol::netfilter));
+    const bool there = TRY(has_firewall(netfilter));
+    return there ? Result<void>() : reassert(networks, state, netfilter);
 }
 
 Result<void> reassert(const Networks& networks, const State& state, Netlink& netfilter) {
@@ -217,6 +228,21 @@ Result<void> reassert(const Networks& networks, const State& state, Netlink& net
     return create_firewall(netfilter, elements);
 }
 
+/// Makes the table when it is missing, and takes the place of elements that nobody has.
+Result<void> add_elements_of(Work& work, const std::vector<nft::Element>& bridges, const std::vector<nft::Element>& fresh) {
+    auto added = add_elements(work.netfilter, bridges, fresh);
+    // The record is stored already, so a table made anew has this container's elements too.
+    if (!added.ok() && added.error().code() == ENOENT) return reassert(work.networks, work.state, work.netfilter);
+    if (added.ok() || (added.error().code() != EEXIST && added.error().code() != ENOTEMPTY)) return added;
+    // We hold these ports or have found nobody on them: the elements are what a berth left whose records are gone.
+    TRY(remove_elements(work.netfilter, fresh));
+    auto again = add_elements(work.netfilter, bridges, fresh);
+    // ENOTEMPTY: an interval that overlaps another (nft_set_pipapo.c).
+    if (!again.ok() && again.error().code() == ENOTEMPTY)
+        return Error(Kind::exists, "a range overlaps one that berth with another root directory has published");
+    return again;
+}
+
 Result<void> add_to_firewall(Work& work, const std::vector<PublishedPort>& ports) {
     for (const EndpointPlan& plan : work.plans) {
         if (plan.network.driver != "bridge") continue;
@@ -225,13 +251,12 @@ Result<void> add_to_firewall(Work& work, const std::vector<PublishedPort>& ports
     }
     const std::vector<nft::Element> bridges = TRY(bridge_elements_of(work.plans));
     const std::vector<nft::Element> fresh = port_elements_of(work.plans, ports);
-    auto added = add_elements(work.netfilter, bridges, fresh);
-    // The record is stored already, so a table made anew has this container's elements too.
-    if (!added.ok() && added.error().code() == ENOENT) return reassert(work.networks, work.state, work.netfilter);
-    if (added.ok() || added.error().code() != EEXIST) return added;
-    // We hold these ports or have found nobody on them: the elements are what a berth left whose records are gone.
-    TRY(remove_elements(work.netfilter, fresh));
-    return add_elements(work.netfilter, bridges, fresh);
+    const EndpointPlan* endpoint = find_publish_endpoint(work.plans);
+    const PublishTarget target = endpoint == nullptr ? PublishTarget{} : target_of(endpoint->endpoint);
+    TRY(add_elements_of(work, bridges, fresh));
+    for (const auto& address : {target.v4, target.v6})
+        if (address) TRY(forget_flows_to_ports(ports, *address));
+    return {};
 }
 
 // --- taking back -------------------------------------------------------------------------------------------------------
@@ -277,6 +302,9 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
         const std::string ports = TRY(state.ports());
         TRY(state.store_ports(without_container(ports, container)));
     }
+    for (const Endpoint& endpoint : record->endpoints)
+        for (const std::string* address : {&endpoint.ip, &endpoint.ip6})
+            if (const auto parsed = parse_optional(*address)) TRY(forget_flows_to_container(record->ports, *parsed));
     for (const Endpoint& endpoint : record->endpoints) TRY(remove_endpoint(networks, state, endpoint, container, Removal::later));
     return state.remove(container);
 }

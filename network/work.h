@@ -54,6 +54,9 @@ Result<void> add_to_firewall(Work& work, const std::vector<PublishedPort>& ports
 /// All that should be in the table, from the records: for a table that somebody flushed, or the first of this boot.
 Result<void> reassert(const Networks& networks, const State& state, Netlink& netfilter);
 
+/// The same by whoever notices, unless another was quicker. Takes the lock.
+Result<void> heal(const Networks& networks);
+
 /// A link is taken away at once when its namespace lives on, and later when it is about to die with its link: the
 /// kernel lets nobody wait less than a grace period for the removal of a link (here 20 ms).
 enum class Removal { now, later };

@@ -135,3 +135,27 @@ Test(network_ports, addresses_of_a_port_inside_a_range_are_shifted) {
     EXPECT_TEXT(shifted[0], "0.0.0.0:7003");
     cr_expect(addresses_of_port(published, {73, Protocol::udp}).empty());
 }
+
+Test(network_ports, whatever_is_accepted_reads_back_as_itself, .timeout = 60) {
+    constexpr std::string_view alphabet = "0123456789:-./[]tcpudsTCP=,publishedargetprotocolmode ";
+    const char* const seeds[] = {"8080:80", "127.0.0.1:1-9:1-9/udp", "[::1]:8000-8010:80", "published=8080,target=80,protocol=udp", "0.0.0.0::53/sctp"};
+    std::uint32_t state = 7;
+    const auto next = [&](std::size_t below) { return ((state = state * 1664525 + 1013904223) >> 8) % below; };
+    for (int round = 0; round < 300'000; ++round) {
+        std::string text = seeds[next(std::size(seeds))];
+        for (std::size_t changes = 1 + next(3); changes > 0; --changes) {
+            const std::size_t at = next(text.size());
+            if (next(3) == 0) text.erase(at, 1);
+            else if (next(2) == 0) text.insert(at, 1, alphabet[next(alphabet.size())]);
+            else text[at] = alphabet[next(alphabet.size())];
+            if (text.empty()) break;
+        }
+        const auto first = PortMapping::parse(text);
+        if (!first.ok()) continue;
+        const std::string canonical = first.value().str();
+        const auto second = PortMapping::parse(canonical);
+        cr_assert(second.ok() && second.value() == first.value(), "%s -> %s", text.c_str(), canonical.c_str());
+        cr_assert(first.value().container.first >= 1 && first.value().container.first <= first.value().container.last);
+        cr_assert(first.value().host.first <= first.value().host.last);
+    }
+}
