@@ -1,64 +1,17 @@
-// import, save, load, export: images and containers from and to files (docker: the same).
+// import, save, load, export, volume export and import: images, containers and volumes from and to files (docker: the same).
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include "base/sys.h"
 #include "builder/build.h"
 #include "cli/cmds.h"
+#include "cli/output_file.h"
 #include "cli/texts.h"
 #include "container/export.h"
+#include "container/volume_archive.h"
 #include "image/archive.h"
 
 namespace berth::cli {
 namespace {
-
-/// A file of the user's, or a standard stream, as a descriptor of its own.
-Result<Fd> open_input(const std::string& path) {
-    if (path == "-" || path.empty()) return Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-    return sys::open(path, O_RDONLY);
-}
-
-// An archive is written beside its place and renamed, so that a failure leaves an older file as it was.
-class OutputFile {
-public:
-    static Result<OutputFile> open(const std::string& path, std::string_view what) {
-        if (path.empty()) {
-            if (is_terminal(STDOUT_FILENO))
-                return Error(Kind::invalid, cat("cowardly refusing to save ", what, " to a terminal")).with_hint("use -o FILE, or redirect the output");
-            return OutputFile(Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), "", "");
-        }
-        struct stat found {};
-        // A device or a pipe is written as it is: renaming over it would replace it.
-        if (::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode)) return OutputFile(TRY(sys::open(path, O_WRONLY)), "", "");
-        const std::string temporary = cat(path, ".", random_hex(4), ".part");
-        return OutputFile(TRY(sys::open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644)), path, temporary);
-    }
-    const Fd& fd() const { return fd_; }
-    Result<void> finish() {
-        TRY(fd_.close(), path_.empty() ? "write" : path_);
-        if (path_.empty()) return {};
-        return sys::renameat(sys::here(), temporary_, sys::here(), path_);
-    }
-    void abandon() const {
-        if (!temporary_.empty()) ::unlink(temporary_.c_str());
-    }
-
-private:
-    OutputFile(Fd fd, std::string path, std::string temporary) : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
-    Fd fd_;
-    std::string path_;
-    std::string temporary_;
-};
-
-Result<int> finished(OutputFile& out, Result<void> written) {
-    if (!written.ok()) {
-        out.abandon();
-        return std::move(written).error();
-    }
-    TRY(out.finish());
-    return 0;
-}
 
 struct ImportOptions {
     Words changes;
@@ -161,6 +114,34 @@ Action define_export(Parser& p) {
         const container::Record record = TRY(container::find(*engine, arguments[0]));
         OutputFile out = TRY(OutputFile::open(*output, "a container"));
         return finished(out, container::export_container(*engine, record, out.fd()));
+    };
+}
+
+Action define_volume_export(Parser& p) {
+    const auto output = std::make_shared<std::string>();
+    p.usage("VOLUME", 1, 1, Values::volume);
+    p.text("-o,--output", *output, "FILE", "Write to a file instead of stdout", Values::file);
+    p.example("berth volume export data | zstd > data.tar.zst", "a backup");
+    p.see_also("volume import, cp");
+    return [output](Session& session, const Words& arguments) -> Result<int> {
+        const container::Volumes* volumes = TRY(session.volumes());
+        const container::Volume volume = TRY(volumes->get(arguments[0]));
+        OutputFile out = TRY(OutputFile::open(*output, "a volume"));
+        return finished(out, container::export_volume(volume, out.fd()));
+    };
+}
+
+Action define_volume_import(Parser& p) {
+    p.usage("VOLUME FILE|-", 2, 2, Values::volume);
+    p.about("Unpacks a tar archive, plain or compressed, over what is in the volume.");
+    p.example("berth volume create data && berth volume import data data.tar.zst", "restore a backup");
+    p.see_also("volume export, cp");
+    return [](Session& session, const Words& arguments) -> Result<int> {
+        const container::Volumes* volumes = TRY(session.volumes());
+        const container::Volume volume = TRY(volumes->get(arguments[0]));
+        const Fd from = TRY(open_input(arguments[1]), "volume import");
+        TRY(container::import_volume(volume, from));
+        return 0;
     };
 }
 

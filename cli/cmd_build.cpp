@@ -105,7 +105,7 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
         // The last frame is drawn when the progress goes, before anything else is told.
         const auto progress = TRY(make_build_progress(options.quiet ? "quiet" : options.progress));
         container::Engine* engine = TRY(session.engine());
-        request.pull_image = [&](const std::string& name) { return provide_image(*engine, name, request.pull ? "always" : "missing"); };
+        request.pull_image = [&](const std::string& name) { return provide_image(*engine, name, {.policy = request.pull ? "always" : "missing", .platform = request.platform, .quiet = options.quiet, .descriptor = 2, .access = {}}); };
         result = TRY(builder::build(*engine, request, *progress));
     }
     if (!result.report.empty()) print(result.report);

@@ -51,7 +51,7 @@ void choose_streams(const RunOptions& options, container::Config& config) {
 Result<container::Created> create_container(container::Engine& engine, const RunOptions& options, const Words& arguments) {
     container::CreateOptions wishes = TRY(make_create_options(options.container, arguments));
     choose_streams(options, wishes.config);
-    if (wishes.rootfs.empty()) TRY(provide_image(engine, wishes.config.image, options.container.pull));
+    if (wishes.rootfs.empty()) TRY(provide_image(engine, wishes.config.image, {.policy = options.container.pull, .platform = options.container.platform, .quiet = options.container.quiet, .descriptor = 2, .access = {}}));
     return container::create(engine, std::move(wishes));
 }
 

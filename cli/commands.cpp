@@ -52,6 +52,11 @@ constexpr CommandEntry table[] = {
 
     {"images|image ls|image list", "image", "List images", define_images},
     {"build|image build|builder build", "image", "Build an image from a Dockerfile", define_build},
+    {"pull|image pull", "image", "Fetch an image from a registry", define_pull},
+    {"push|image push", "image", "Send an image to a registry", define_push},
+    {"search", "image", "Look for images in a registry", define_search},
+    {"login", "image", "Keep an account for a registry", define_login},
+    {"logout", "image", "Forget an account", define_logout},
     {"tag|image tag", "image", "Give an image a further name", define_tag},
     {"image rename", "image", "Move a name of an image", define_image_rename},
     {"rmi|image rm|image remove", "image", "Remove images", define_rmi},
@@ -74,6 +79,8 @@ constexpr CommandEntry table[] = {
     {"volume create", "volume", "Make a volume", define_volume_create},
     {"volume inspect", "volume", "Show everything about volumes", define_volume_inspect},
     {"volume rm|volume remove", "volume", "Remove volumes", define_volume_rm},
+    {"volume export", "volume", "Write what is in a volume as a tar archive", define_volume_export},
+    {"volume import", "volume", "Put the files of a tar archive into a volume", define_volume_import},
     {"volume prune", "volume", "Remove unused volumes", define_volume_prune},
 
     {"events|system events", "system", "Show what happens, or happened", define_events},

@@ -2,6 +2,7 @@
 
 #include "cli/session.h"
 #include "cli/texts.h"
+#include "cli/transfer_progress.h"
 
 namespace berth::cli {
 
@@ -16,18 +17,35 @@ Error no_such_image(container::Engine& engine, const std::string& reference) {
                 for (const image::Reference& name : image.names) names.push_back(name.str());
     const std::string near = nearest_word(shown, names);
     if (!near.empty()) return std::move(error).with_hint(cat("did you mean '", near, "'?"));
-    return std::move(error).with_hint("build it, or bring it with 'berth load' or 'berth import'; 'berth images' lists what is here");
+    return std::move(error).with_hint("'berth images' lists what is here; 'berth pull', 'berth load', 'berth import' and 'berth build' bring more");
 }
 
-Result<image::ImageId> provide_image(container::Engine& engine, const std::string& reference, std::string_view policy) {
+Result<image::ImageId> pull_image(const image::Store& store, const image::Reference& name, const PullWishes& wishes) {
+    image::PullRequest request{name, std::nullopt, wishes.access};
+    if (!wishes.platform.empty()) request.platform = TRY(image::parse_platform(wishes.platform), "--platform");
+    TransferPrinter printer(wishes.descriptor, wishes.quiet);
+    const std::string shown_tag = name.tag().empty() ? name.digest() : name.tag();
+    printer.line(cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
+    const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }), "pull ", name.str());
+    printer.finish();
+    printer.line(cat("Digest: ", pulled.digest));
+    printer.line(cat("Status: ", pulled.is_new ? "Downloaded newer image for " : "Image is up to date for ", name.str()));
+    return image::ImageId::parse(pulled.image);
+}
+
+Result<image::ImageId> provide_image(container::Engine& engine, const std::string& reference, const PullWishes& wishes) {
     const image::Store* store = TRY(engine.images());
-    const auto found = store->resolve(reference);
-    if (found.ok() && policy != "always") return found.value();
-    if (!found.ok() && found.error().kind() != Kind::not_found) return Error(found.error().kind(), found.error().text());
-    if (!found.ok() && policy != "never" && image::Reference::parse_tagged(reference).ok())
-        tell(cat("Unable to find image '", image::Reference::parse_tagged(reference).value().str(), "' locally\n"));
-    if (!found.ok()) return no_such_image(engine, reference);
-    return found.value();
+    auto found = store->resolve(reference);
+    if (found.ok() && wishes.policy != "always") return found;
+    if (!found.ok() && found.error().kind() != Kind::not_found) return found;
+    const auto name = image::Reference::parse_tagged(reference);
+    if (wishes.policy == "never" || !name.ok()) return no_such_image(engine, reference);
+    if (!found.ok() && !wishes.quiet) tell(cat("Unable to find image '", name.value().str(), "' locally\n"));
+    auto pulled = pull_image(*store, name.value(), wishes);
+    if (pulled.ok() || pulled.error().kind() != Kind::not_found) return pulled;
+    // Neither here nor there: the nearest name that is here may be the one that was meant.
+    Error missing = no_such_image(engine, reference);
+    return Error(Kind::not_found, cat(missing.text(), " (", pulled.error().text(), ")")).with_hint(missing.hint());
 }
 
 }  // namespace berth::cli

@@ -40,7 +40,8 @@ public:
         if (!terminal_.valid() || ::tcgetattr(terminal_.raw(), &before_) != 0) return;
         termios raw = before_;
         ::cfmakeraw(&raw);
-        // Output keeps its newline translation off as well: the container's terminal has done it.
+        // One of the two terminals has to turn a newline into carriage return and newline: ours does (runc).
+        raw.c_oflag |= OPOST;
         changed_ = ::tcsetattr(terminal_.raw(), TCSANOW, &raw) == 0;
     }
     ~RawTerminal() {
@@ -49,6 +50,13 @@ public:
     RawTerminal(const RawTerminal&) = delete;
     RawTerminal& operator=(const RawTerminal&) = delete;
 
+    /// The container's terminal hands newlines on as they are.
+    static void leave_newlines(const Fd& master) {
+        termios attributes{};
+        if (::tcgetattr(master.raw(), &attributes) != 0) return;
+        attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+        ::tcsetattr(master.raw(), TCSANOW, &attributes);
+    }
     void copy_size(const Fd& master) const {
         winsize size{};
         if (terminal_.valid() && ::ioctl(terminal_.raw(), TIOCGWINSZ, &size) == 0) ::ioctl(master.raw(), TIOCSWINSZ, &size);
@@ -72,6 +80,7 @@ public:
         const RawTerminal terminal(find_terminal());
         terminal_ = &terminal;
         terminal.copy_size(*master_);
+        RawTerminal::leave_newlines(*master_);
         return wait();
     }
 

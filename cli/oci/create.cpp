@@ -10,17 +10,6 @@ namespace berth::cli {
 
 namespace {
 
-Error failed(const OciCall& call, std::string_view command, Error error) {
-    // The words by which podman and containerd tell 126 and 127 from everything else.
-    const Kind kind = error.kind();
-    if (kind == Kind::not_found && error.text().find(": not found in PATH") != std::string::npos) {
-        const std::string program = error.text().substr(0, error.text().find(": not found in PATH"));
-        return Error(kind, cat(call.globals.program, " ", command, " failed: unable to start container process: exec: \"", program,
-                               "\": executable file not found in $PATH"));
-    }
-    return std::move(error).context(call.globals.program, " ", command, " failed: unable to start container process");
-}
-
 Result<void> run_poststart(const OciContainer& container) {
     const runtime::Spec spec = TRY(container.load_spec());
     if (!spec.hooks || spec.hooks->poststart.empty()) return {};
@@ -50,7 +39,7 @@ Result<int> oci_create(const OciCall& call) {
     const auto words = TRY(read_words(parser, call, "create"));
     if (!words) return 0;
     auto launched = launch_container(call, (*words)[0], options, Release::at_gate);
-    if (!launched.ok()) return failed(call, "create", std::move(launched).error());
+    if (!launched.ok()) return failed_start(std::move(launched).error(), cat(call.globals.program, " create"));
     // Its parent is whoever becomes ours: conmon and shims are subreapers.
     static_cast<void>(std::move(launched.value().init).into_child());
     return 0;
@@ -72,7 +61,7 @@ Result<int> oci_run(const OciCall& call) {
         if (!options.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
     auto launched = launch_container(call, (*words)[0], options, Release::at_once);
-    if (!launched.ok()) return failed(call, "run", std::move(launched).error());
+    if (!launched.ok()) return failed_start(std::move(launched).error(), cat(call.globals.program, " run"));
     if (!options.detach) return stay_in_foreground(call, std::move(launched).value(), options);
     Child child = std::move(launched.value().init).into_child();
     if (auto hooks = run_poststart(launched.value().container); !hooks.ok()) {

@@ -179,7 +179,9 @@ Result<int> run_exec(const OciCall& call, const Words& words, const ExecOptions&
     settle_capabilities(job.process, call.log);
     tell_affinity(call, job.process);
     call.log.debug("child process in init()");
-    runtime::ExecProcess process = TRY(join(job, *pidfd), "exec failed: unable to start container process");
+    auto joined = join(job, *pidfd);
+    if (!joined.ok()) return failed_start(std::move(joined).error(), "exec");
+    runtime::ExecProcess process = std::move(joined).value();
     call.log.debug("setns_init: about to exec");
     if (process.console && job.console_socket.valid()) {
         TRY(send_console(job.console_socket, *process.console));

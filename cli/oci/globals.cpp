@@ -1,5 +1,8 @@
 #include "cli/oci/globals.h"
 
+#include <cctype>
+#include <cstring>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -26,6 +29,16 @@ std::string json_line(const char* level, const std::string& text) {
     return json_text(line) + "\n";
 }
 
+/// Callers look for "no such file or directory" and "permission denied" as Go writes them: in lower case.
+std::string in_callers_words(const Error& error) {
+    std::string text = error.text();
+    const char* words = error.code() == 0 ? nullptr : strerrordesc_np(error.code());
+    if (words == nullptr || !text.ends_with(words)) return text;
+    char& first = text[text.size() - std::strlen(words)];
+    first = static_cast<char>(std::tolower(static_cast<unsigned char>(first)));
+    return text;
+}
+
 std::string usage_text(const Parser& parser, const OciCall& call, const std::string& name) {
     std::string out = cat("NAME:\n   ", call.globals.program, " ", name, " - ", parser.description(), "\n\nUSAGE:\n   ",
                           call.globals.program, " ", name, " [options] ", parser.synopsis(), "\n");
@@ -48,9 +61,10 @@ void OciLog::line(const char* level, const std::string& text) const {
 }
 
 void OciLog::failure(const Error& error) const {
-    line("error", error.text());
-    if (!globals_.log_path.empty()) print_error(error.text() + "\n");
-    if (!error.hint().empty() && globals_.log_path.empty()) print_error(cat("hint: ", error.hint(), "\n"));
+    const std::string text = in_callers_words(error);
+    line("error", text);
+    if (!globals_.log_path.empty()) print_error(text + "\n");
+    if (globals_.debug && !error.hint().empty()) line("debug", cat("hint: ", error.hint()));
 }
 
 Result<std::optional<Words>> read_words(const Parser& parser, const OciCall& call, const std::string& name) {

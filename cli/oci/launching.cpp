@@ -231,6 +231,14 @@ void describe_launch_options(Parser& parser, LaunchOptions& into) {
     }, "N", "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)");
 }
 
+Error failed_start(Error error, const std::string& what) {
+    constexpr std::string_view absent = ": not found";
+    const std::size_t at = error.text().find(absent);
+    if (error.kind() == Kind::not_found && at != std::string::npos && error.text().find(" PATH") != std::string::npos)
+        error = Error(Kind::not_found, cat("exec: \"", error.text().substr(0, at), "\": executable file not found in $PATH"));
+    return std::move(error).context(what, " failed: unable to start container process");
+}
+
 Result<void> write_pid_file(const std::string& path, pid_t pid) {
     const std::size_t slash = path.rfind('/');
     const Fd folder = TRY(sys::open(slash == std::string::npos ? "." : path.substr(0, slash + 1), O_RDONLY | O_DIRECTORY), "pid file");

@@ -29,6 +29,9 @@ struct Launched {
 };
 Result<Launched> launch_container(const OciCall& call, const std::string& id, const LaunchOptions& options, Release release);
 
+/// "runc run failed: unable to start container process: …", with the words by which podman and containerd tell a missing
+/// program (127) from everything else.
+Error failed_start(Error error, const std::string& what);
 /// The pid alone, by rename: who waits for the file reads a whole one.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
 /// Descriptors 3 … 3+n-1 of ours, which the program keeps. All must be open.
