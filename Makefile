@@ -40,7 +40,8 @@ sources_of_oci = $(wildcard cli/oci/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 
-PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack
+PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
+	$(BUILD)/libexec/berth-registry
 
 .PHONY: all deps install uninstall check check-unit check-e2e check-vm demo bench clean
 all: $(PROGRAMS)
@@ -76,6 +77,11 @@ $(BUILD)/libexec/berth-monitor: $(call objects,container/monitor_main.cpp) $(cal
 $(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs,image base)
 	@mkdir -p $(@D)
 	$(CXX) $(LINK_DYNAMIC) $^ -larchive -lyajl -lcrypto -lzstd -lz -o $@
+
+# Registries: HTTP, TLS and fast compression, for the commands that need one.
+$(BUILD)/libexec/berth-registry: $(call objects,image/registry_main.cpp) $(call libs,image base)
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_DYNAMIC) $^ -lcurl -lisal -lyajl -lcrypto -lzstd -lz -o $@
 
 # --- unit tests: build/unit/FOLDER, one program a folder ---------------------------------------------------------------
 # Criterion's macros trip -Wpedantic and friends, and its assertions throw nothing we must not catch.

@@ -73,6 +73,8 @@ bool is_trusted(const Fd& layer_folder, const LayerMeta& meta);
 /// meta says all but the boot.
 Result<LayerRef> publish_folder(const Store& store, const Lease& lease, Staging staging, const std::string& key, LayerMeta meta);
 Result<void> empty_trash(const Store& store);
+/// Remembers a place that has the layer compressed; the newest of each repository.
+Result<void> add_layer_source(const Store& store, const std::string& key, const LayerMeta::Source& source);
 LayerRef layer_ref(const std::string& key, const LayerMeta& meta, const Digest& diff_id);
 
 /// What leases of living processes hold: layer keys, image and blob hex digits, in one set.

@@ -1,6 +1,7 @@
 // The writing side of the store: staging → layer → image → name, each step a rename, so that whoever dies leaves either
 // nothing or something that the next writer sweeps (sweep_dead).
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fcntl.h>
@@ -98,6 +99,16 @@ Result<void> empty_trash(const Store& store) {
     const std::vector<std::string> names = TRY(list_folder(trash));
     for (const std::string& name : names) ignore(remove_tree(trash, name), "somebody else may be deleting it too");
     return {};
+}
+
+Result<void> add_layer_source(const Store& store, const std::string& key, const LayerMeta::Source& source) {
+    const DirLock gc = TRY(lock_gc(store, LockMode::shared));
+    const Fd folder = TRY(store.open_layer(key), "layer ", key);
+    LayerMeta meta = TRY(store.load_layer(key));
+    if (std::find(meta.sources.begin(), meta.sources.end(), source) != meta.sources.end()) return {};
+    std::erase_if(meta.sources, [&](const LayerMeta::Source& old) { return old.repository == source.repository; });
+    meta.sources.push_back(source);
+    return publish_file(folder, "meta.json", json_text(to_json(meta)), 0600);
 }
 
 Result<Lease> Store::make_lease() const {
