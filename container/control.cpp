@@ -198,9 +198,27 @@ Result<void> send_answer(const Fd& socket, const Answer& answer, std::span<const
     return send_packet(socket, json_text(to_json(answer)), descriptors);
 }
 
+namespace {
+
+/// Waits for the next packet and tells its size, so that no more memory is taken than it needs: the monitor keeps what it
+/// once took.
+Result<std::size_t> next_packet_size(const Fd& socket) {
+    char nothing;
+    ssize_t size;
+    // A peer that went with a packet of ours unread resets the connection; what it had sent before still follows, then its end.
+    do size = ::recv(socket.raw(), &nothing, 0, MSG_PEEK | MSG_TRUNC);
+    while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (size < 0) return Error::of_errno(errno, "receive from monitor");
+    return static_cast<std::size_t>(size);
+}
+
+}  // namespace
+
 Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     Packet packet;
-    packet.bytes.resize(limit);
+    const std::size_t size = TRY(next_packet_size(socket));
+    if (size > limit) return Error(Kind::invalid, cat("packet larger than ", limit, " bytes"));
+    packet.bytes.resize(size);
     iovec part{packet.bytes.data(), packet.bytes.size()};
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
     msghdr message{};
@@ -209,9 +227,8 @@ Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     ssize_t got;
-    // A peer that went with a packet of ours unread resets the connection; what it had sent before still follows, then its end.
     do got = ::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
+    while (got < 0 && errno == EINTR);
     if (got < 0) return Error::of_errno(errno, "receive from monitor");
     for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
         if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
@@ -222,7 +239,6 @@ Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
             packet.descriptors.emplace_back(raw);
         }
     }
-    if ((message.msg_flags & MSG_TRUNC) != 0) return Error(Kind::invalid, cat("packet larger than ", limit, " bytes"));
     packet.bytes.resize(static_cast<std::size_t>(got));
     return packet;
 }
@@ -240,7 +256,7 @@ Result<Answer> parse_answer(std::string_view text) {
 Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
     TRY(send_request(socket, request, descriptors));
     const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
-    if (packet.bytes.empty()) return Error(Kind::system, "the container's monitor ended without an answer");
+    if (packet.bytes.empty()) return Error(Kind::wrong_state, "the container ended before its monitor answered");
     Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);
     return answer;

@@ -16,6 +16,7 @@
 #include "container/names.h"
 #include "container/registry.h"
 #include "container/spec.h"
+#include "container/tiny_init.h"
 #include "image/overlay.h"
 #include "image/store.h"
 
@@ -82,6 +83,9 @@ Result<void> find_image(Creating& creating) {
     definition.image_id = id.str();
     definition.layers = TRY(creating.store->load_record(id)).layers;
     definition.config = merge_config(creating.options.config, config.config);
+    // Declared processes take the place of the image's command; one that the user gives runs beside them.
+    const bool gave_command = creating.options.config.cmd || creating.options.config.entrypoint;
+    if (!creating.options.host.processes.empty() && !gave_command) definition.config.cmd = Words(), definition.config.entrypoint = Words();
     return {};
 }
 
@@ -217,7 +221,11 @@ Result<void> publish(Creating& creating) {
     definition.created = now();
     definition.host = creating.options.host;
     definition.config.image = creating.options.config.image;
-    const Words command = TRY(command_of(definition.config));
+    Words command{std::string(init_path)};
+    const InitPlan plan{definition.host.processes, definition.host.end_when};
+    if (auto own = command_of(definition.config); own.ok()) command = std::move(own).value();
+    else if (plan.processes.empty()) return std::move(own).error();
+    if (!plan.processes.empty()) TRY(check_init_plan(plan, true));
     definition.path = command.front();
     definition.args.assign(command.begin() + 1, command.end());
     const Durability durability = definition.host.auto_remove ? Durability::boot : Durability::disk;

@@ -163,7 +163,7 @@ Result<void> create_init(Launch& launch) {
                                    .bundle = {},
                                    .rootfs = launch.rootfs.valid() ? &launch.rootfs : nullptr,
                                    .stdio = launch.stdio,
-                                   .extra = {},
+                                   .extra = launch.extra,
                                    .cgroup = &*launch.cgroup,
                                    .die_with_parent = launch.die_with_caller,
                                    // What was made for the container was given to its user (on_user).

@@ -32,14 +32,13 @@ struct Launch {
     image::OverlayRequest overlay;      ///< unless definition.rootfs is set
     std::string files_folder;           ///< where hosts, hostname and resolv.conf are written
     std::array<const Fd*, 3> stdio{};
+    std::vector<const Fd*> extra;       ///< 3, 4, … of the first process
     std::vector<ExtraMount> extra_mounts;
-    bool with_init = false;             ///< --init, --proc
-    std::string init_program;           ///< the host's path of it
     bool die_with_caller = false;       ///< for build steps
     /// Called when the user is known, before the clone: gives pipes their owner.
     std::function<Result<void>(const runtime::ResolvedUser&)> on_user;
 
-    // What the stages made.
+    // What the stages made. The caller may set facts.init_program before.
     Fd rootfs;
     SpecFacts facts;
     std::vector<Fd> sources;

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 
+#include <malloc.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/helper.h"
 #include "base/log.h"
 #include "container/events.h"
 #include "container/health_runner.h"
@@ -24,6 +28,21 @@ namespace {
 constexpr int start_failed = 128;
 // docker: the exit status was lost.
 constexpr int status_unknown = 255;
+
+Result<Request> receive_request(const Fd& socket) {
+    const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    return parse_request(packet.bytes);
+}
+
+/// Gives back the memory that only the start needed: a monitor lives long and there may be hundreds of them.
+void release_start_memory() {
+    ::malloc_trim(0);
+    // The part of the stack that deep calls once used. Some pages above are in use by this very call.
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    constexpr std::uintptr_t page = 4096, depth = 120 * 1024;
+    const std::uintptr_t top = (here & ~(page - 1)) - page;
+    ::madvise(reinterpret_cast<void*>(top - depth), depth, MADV_DONTNEED);
+}
 
 std::uint64_t oom_kills(const std::optional<runtime::Cgroup>& cgroup, const HostConfig& host) {
     // Reading costs some files; without a limit of its own the container cannot be what the kernel chose for a limit.
@@ -72,9 +91,10 @@ bool Monitor::adopt(Fd starter) {
     if (state.init)
         if (auto opened = state.init->open(); opened.ok()) pidfd = std::move(opened).value();
     if (!pidfd) {
-        answer_starter();
+        if (auto listening = listen(); !listening.ok()) log::debug("adopt ", record_.name(), ": ", listening.error().text());
         if (state.status != Status::restarting) on_ended(status_unknown);
         else run_.reset(), schedule_restart(Duration{});
+        answer_starter();
         return true;
     }
     run_->pid = state.init->pid;
@@ -83,7 +103,7 @@ bool Monitor::adopt(Fd starter) {
         const Fd folder = TRY(registry_.folder(record_.id()));
         const Fd run_folder = TRY(sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY));
         streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
-        TRY(streams_->adopt(run_folder, record_.definition.config));
+        TRY(streams_->adopt(run_folder, record_.definition));
         run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
         TRY(listen());
         if (!has_networks(record_.definition)) return {};
@@ -111,8 +131,11 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
         launch.overlay.work = folder_path + "/fs/work";
     }
     streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
-    TRY(streams_->make(run_folder, record_.definition.config), "streams");
+    TRY(streams_->make(run_folder, record_.definition), "streams");
     launch.stdio = streams_->ends();
+    launch.extra = streams_->extra_ends();
+    if (record_.definition.host.init.value_or(false) || !record_.definition.host.processes.empty())
+        launch.facts.init_program = helper_path("berth-monitor");
     launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
 
     TRY(prepare_launch(launch));
@@ -193,6 +216,8 @@ void Monitor::watch_run() {
     run_->oom_kills_before = oom_kills(run_->cgroup, record_.definition.host);
     run_->end_watch = loop_.watch(run_->pidfd.raw(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
     watch_network();
+    // Not at once: short runs shall not wait for it.
+    if (slimming_ == 0) slimming_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { slimming_ = 0, release_start_memory(); });
     if (streams_) streams_->begin();
     const auto& healthcheck = record_.definition.config.healthcheck;
     const auto plan = healthcheck ? healthcheck::make_plan(*healthcheck, record_.definition.config.shell) : std::nullopt;
@@ -303,10 +328,12 @@ void Monitor::finish() {
     State& state = record_.run.state;
     state.status = Status::exited;
     const int exit_code = static_cast<int>(state.exit_code);
+    is_over_ = true;
     if (record_.definition.host.auto_remove) remove_container();
     else store(Durability::disk);
     if (streams_) streams_->send_end(exit_code);
     streams_.reset();
+    take_last_requests();
     answer_waiters();
     note_event("die", {{"exitCode", cat(exit_code)}});
     if (record_.definition.host.auto_remove) note_event("destroy");
@@ -369,8 +396,7 @@ int run_monitor(int count, char** arguments) {
         Loop loop = TRY(Loop::open());
         Monitor monitor(engine, *registry, loop, std::move(record));
         // Read in any case: a socket that is closed with something unread takes our answer with it.
-        const Packet packet = TRY(receive_packet(starter, control_packet_bytes));
-        const Request wish = TRY(parse_request(packet.bytes));
+        const Request wish = TRY(receive_request(starter));
         const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter));
         if (goes_on) loop.run();
         return {};

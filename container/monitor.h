@@ -102,11 +102,13 @@ private:
     // Requests (monitor_requests.cpp).
     void accept_client();
     void on_request(Fd socket, Packet packet);
+    void take_last_requests();
     void dispatch(Fd socket, Request request, std::vector<Fd> descriptors);
     void start_attach(Fd socket, const Request& request);
     void start_stop(Fd socket, Request request);
     void begin_stop(int signal, std::int64_t timeout_seconds);
     void start_kill(Fd socket, Request request);
+    Result<Answer> order_process(const Request& request);
     void start_wait(Fd socket, Request request);
     void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
     void on_exec_end(ExecSession& session);
@@ -134,6 +136,8 @@ private:
     RestartMachine restart_;
     std::optional<Stopping> stopping_;
     Loop::Id restart_alarm_ = 0;
+    Loop::Id slimming_ = 0;
+    bool is_over_ = false;  ///< Its state is final: requests are answered from it.
     std::list<Waiter> waiters_;
     std::list<std::pair<Fd, Loop::Id>> newcomers_;
     std::list<ExecSession> execs_;

@@ -1,18 +1,22 @@
 // What commands ask of a monitor (control.h). Each request is either answered at once or becomes a waiter, which the end of
 // the container (or a change of its health) answers.
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "base/sys.h"
 #include "container/etc_files.h"
 #include "container/health_runner.h"
 #include "container/monitor.h"
 #include "container/registry.h"
+#include "container/tiny_init.h"
 #include "network/networks.h"
 
 namespace berth::container {
@@ -46,6 +50,27 @@ void Monitor::accept_client() {
         auto packet = receive_packet(client, control_packet_bytes);
         if (packet.ok() && !packet.value().bytes.empty()) on_request(std::move(client), std::move(packet).value());
     });
+}
+
+/// Whoever connected before the end is answered too: it saw a running container and asked in time. From here on there is
+/// no socket to connect to.
+void Monitor::take_last_requests() {
+    const auto folder = sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY);
+    if (folder.ok()) ignore(sys::unlinkat(folder.value(), "control.sock"), "with --rm it is gone already");
+    while (listener_.valid()) {
+        pollfd waiting{listener_.raw(), POLLIN, 0};
+        if (::poll(&waiting, 1, 0) != 1) break;
+        accept_client();
+    }
+    for (auto& [socket, watch] : newcomers_) {
+        loop_.unwatch(watch);
+        // Connected a moment ago and about to send.
+        pollfd request{socket.raw(), POLLIN, 0};
+        if (::poll(&request, 1, 100) != 1) continue;
+        auto packet = receive_packet(socket, control_packet_bytes);
+        if (packet.ok() && !packet.value().bytes.empty()) on_request(std::move(socket), std::move(packet).value());
+    }
+    newcomers_.clear();
 }
 
 void Monitor::reply(const Fd& socket, const Result<Answer>& answer) {
@@ -105,7 +130,7 @@ void Monitor::start_attach(Fd socket, const Request& request) {
 }
 
 void Monitor::start_stop(Fd socket, Request request) {
-    if (!request.for_restart) {
+    if (!request.for_restart && !is_over_) {
         record_.run.state.manually_stopped = true;
         store(Durability::disk);
     }
@@ -114,6 +139,7 @@ void Monitor::start_stop(Fd socket, Request request) {
     const std::int64_t timeout = request.timeout_seconds;
     add_waiter(std::move(socket), std::move(request));
     if (run_) return begin_stop(signal, timeout);
+    if (is_over_) return;
     // Between two runs there is nothing to signal: it just does not come back.
     loop_.cancel_alarm(restart_alarm_);
     finish();
@@ -136,6 +162,7 @@ void Monitor::begin_stop(int signal, std::int64_t timeout_seconds) {
 
 void Monitor::start_kill(Fd socket, Request request) {
     if (!run_) return reply(socket, not_running(record_));
+    if (!request.process.empty()) return reply(socket, order_process(request));
     if (is_wish_to_end(request.signal, stop_signal_of(record_.definition))) {
         restart_.cancel();
         record_.run.state.manually_stopped = true;
@@ -150,9 +177,18 @@ void Monitor::start_kill(Fd socket, Request request) {
     reply(socket, Answer{});
 }
 
+/// kill and restart of a declared process: the container's own init does it.
+Result<Answer> Monitor::order_process(const Request& request) {
+    const auto& processes = record_.definition.host.processes;
+    const bool is_known = std::any_of(processes.begin(), processes.end(), [&](const auto& process) { return process.name == request.process; });
+    if (!is_known) return Error(Kind::not_found, cat("container ", record_.name(), " has no process '", request.process, "'"));
+    TRY(streams_->order(order_text({request.for_restart, request.process, request.signal})));
+    return Answer{};
+}
+
 void Monitor::start_wait(Fd socket, Request request) {
     const bool is_health = request.condition == "healthy";
-    if (is_health && !health_)
+    if (is_health && !health_ && !is_over_)
         return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " has no health check to wait for")));
     add_waiter(std::move(socket), std::move(request));
     if (is_health) answer_health_waiters();

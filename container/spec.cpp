@@ -6,6 +6,7 @@
 
 #include "container/log_writer.h"
 #include "container/merge.h"
+#include "container/tiny_init.h"
 #include "runtime/caps.h"
 #include "runtime/seccomp.h"
 
@@ -211,12 +212,24 @@ Result<void> apply_confinement(runtime::Spec& spec, const HostConfig& host) {
     return {};
 }
 
+/// What is executed: the command, or berth's own init with it and the declared processes.
+Result<Words> make_arguments(const Definition& definition, bool has_init) {
+    const InitPlan plan{definition.host.processes, definition.host.end_when};
+    auto command = command_of(definition.config);
+    if (plan.processes.empty() && !command.ok()) return std::move(command).error();
+    Words out;
+    if (has_init) out.emplace_back(init_path);
+    if (!plan.processes.empty()) out.insert(out.end(), {"--processes", json_text(to_json(plan))});
+    if (has_init) out.emplace_back("--");
+    if (command.ok()) out.insert(out.end(), command.value().begin(), command.value().end());
+    return out;
+}
+
 Result<void> apply_process(runtime::Spec& spec, const Definition& definition, const SpecFacts& facts) {
     runtime::ProcessSpec& process = *spec.process;
     const Config& config = definition.config;
     const HostConfig& host = definition.host;
-    process.args = TRY(command_of(config));
-    if (!facts.init_program.empty()) process.args.insert(process.args.begin(), {std::string(init_path), "--"});
+    process.args = TRY(make_arguments(definition, !facts.init_program.empty()));
     process.env = make_environment(config, facts.user.home);
     if (!host.timezone.empty()) set_env(process.env, cat("TZ=", host.timezone));
     process.cwd = config.working_dir.empty() ? "/" : config.working_dir;

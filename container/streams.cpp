@@ -40,13 +40,33 @@ void set_nonblocking(const Fd& fd) {
 
 }  // namespace
 
-Streams::Streams(Loop& loop, LogWriter log) : loop_(loop), log_(std::move(log)) {
-    log_.add_stream(LogStream::output);
-    log_.add_stream(LogStream::error_output);
+Streams::Streams(Loop& loop, LogWriter log) : loop_(loop), log_(std::move(log)) {}
+
+Result<Fd> Streams::make_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
+    TRY(make_fifo(run_folder, name));
+    TRY(adopt_source(run_folder, name, tag, std::move(process)));
+    return sys::openat(run_folder, name, O_RDWR | O_NOFOLLOW);
 }
 
-Result<void> Streams::make(const Fd& run_folder, const Config& config) {
+Result<void> Streams::adopt_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
+    Fd reader = TRY(open_reader(run_folder, name));
+    const LogStream kind = tag == StreamTag::output ? LogStream::output : LogStream::error_output;
+    sources_.push_back({std::move(reader), 0, log_.add_stream(kind, std::move(process)), tag, false});
+    return {};
+}
+
+Result<void> Streams::make(const Fd& run_folder, const Definition& definition) {
+    const Config& config = definition.config;
     input_once_ = config.stdin_once;
+    if (!definition.host.processes.empty()) {
+        auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
+        orders_ = std::move(ours);
+        extra_ends_.push_back(std::move(theirs));
+    }
+    for (const ProcessRequest& process : definition.host.processes) {
+        extra_ends_.push_back(TRY(make_source(run_folder, cat("stdout.", process.name), StreamTag::output, process.name)));
+        extra_ends_.push_back(TRY(make_source(run_folder, cat("stderr.", process.name), StreamTag::error_output, process.name)));
+    }
     if (config.tty) return {};
     if (config.open_stdin) {
         sys::Pipe pipe = TRY(sys::pipe());
@@ -54,13 +74,20 @@ Result<void> Streams::make(const Fd& run_folder, const Config& config) {
         input_ = std::move(pipe.write);
         set_nonblocking(input_);
     }
-    for (const auto& [name, tag, end] : {std::tuple("stdout", StreamTag::output, &ends_[1]), std::tuple("stderr", StreamTag::error_output, &ends_[2])}) {
-        TRY(make_fifo(run_folder, name));
-        Fd reader = TRY(open_reader(run_folder, name));
-        *end = TRY(sys::openat(run_folder, name, O_RDWR | O_NOFOLLOW));
-        sources_.push_back({std::move(reader), 0, tag == StreamTag::output ? 0u : 1u, tag, false});
-    }
+    ends_[1] = TRY(make_source(run_folder, "stdout", StreamTag::output, {}));
+    ends_[2] = TRY(make_source(run_folder, "stderr", StreamTag::error_output, {}));
     return {};
+}
+
+std::vector<const Fd*> Streams::extra_ends() const {
+    std::vector<const Fd*> out;
+    for (const Fd& end : extra_ends_) out.push_back(&end);
+    return out;
+}
+
+Result<void> Streams::order(std::string_view text) const {
+    if (!orders_.valid()) return Error(Kind::wrong_state, "the container has no declared processes (--proc)");
+    return sys::write_all(orders_, text);
 }
 
 std::array<const Fd*, 3> Streams::ends() const {
@@ -72,11 +99,13 @@ Result<void> Streams::give_ends_to(const runtime::ResolvedUser& user) const {
     if (user.uid == 0 && user.gid == 0) return {};
     for (const Fd& end : ends_)
         if (end.valid()) TRY(sys::fchown(end, user.uid, user.gid));
+    for (const Fd& end : extra_ends_) TRY(sys::fchown(end, user.uid, user.gid));
     return {};
 }
 
 void Streams::close_ends() {
     for (Fd& end : ends_) end.reset();
+    extra_ends_.clear();
 }
 
 Result<void> Streams::take_console(Fd master) {
@@ -86,16 +115,19 @@ Result<void> Streams::take_console(Fd master) {
     if (slave < 0) return Error::of_errno(errno, "open the terminal's other end");
     console_slave_ = Fd(slave);
     input_ = TRY(console_.duplicate());
-    sources_.push_back({TRY(console_.duplicate()), 0, 0, StreamTag::output, false});
+    sources_.push_back({TRY(console_.duplicate()), 0, log_.add_stream(LogStream::output), StreamTag::output, false});
     return {};
 }
 
-Result<void> Streams::adopt(const Fd& run_folder, const Config& config) {
+Result<void> Streams::adopt(const Fd& run_folder, const Definition& definition) {
+    for (const ProcessRequest& process : definition.host.processes) {
+        TRY(adopt_source(run_folder, cat("stdout.", process.name), StreamTag::output, process.name));
+        TRY(adopt_source(run_folder, cat("stderr.", process.name), StreamTag::error_output, process.name));
+    }
     // A terminal went with the monitor that held its master, and an open stdin with its pipe: both ended for the program.
-    if (config.tty) return {};
-    sources_.push_back({TRY(open_reader(run_folder, "stdout")), 0, 0, StreamTag::output, false});
-    sources_.push_back({TRY(open_reader(run_folder, "stderr")), 0, 1, StreamTag::error_output, false});
-    return {};
+    if (definition.config.tty) return {};
+    TRY(adopt_source(run_folder, "stdout", StreamTag::output, {}));
+    return adopt_source(run_folder, "stderr", StreamTag::error_output, {});
 }
 
 void Streams::begin() {

@@ -9,6 +9,7 @@
 #include <array>
 #include <list>
 #include <string>
+#include <vector>
 
 #include "container/control.h"
 #include "container/log_writer.h"
@@ -27,16 +28,21 @@ class Streams {
 public:
     Streams(Loop& loop, LogWriter log);
 
-    /// New FIFOs and a pipe for stdin, or nothing but null devices with a terminal (take_console follows then).
-    Result<void> make(const Fd& run_folder, const Config& config);
+    /// New FIFOs and a pipe for stdin, or null devices with a terminal (take_console follows then); FIFOs and a socket for
+    /// orders to the container's own init when there are declared processes.
+    Result<void> make(const Fd& run_folder, const Definition& definition);
     /// The program's ends, for the launch (none: /dev/null); give_ends_to makes them its user's (/dev/stdout can be opened again then).
     std::array<const Fd*, 3> ends() const;
+    /// 3, 4, … of the container's own init (tiny_init.h): the socket for orders, then two ends for each declared process.
+    std::vector<const Fd*> extra_ends() const;
     Result<void> give_ends_to(const runtime::ResolvedUser& user) const;
     /// After the clone: the program has its ends.
     void close_ends();
     Result<void> take_console(Fd master);
     /// The FIFOs of a container that outlived its monitor.
-    Result<void> adopt(const Fd& run_folder, const Config& config);
+    Result<void> adopt(const Fd& run_folder, const Definition& definition);
+    /// Kind::wrong_state when it has no declared processes, or the monitor that could order them was killed.
+    Result<void> order(std::string_view text) const;
 
     void add_client(Fd socket, StreamWishes wishes);
     bool has_clients() const { return !clients_.empty(); }
@@ -67,6 +73,8 @@ private:
         bool gone = false;
     };
 
+    Result<Fd> make_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process);
+    Result<void> adopt_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process);
     void watch_source(Source& source);
     bool read_source(Source& source);
     void broadcast(StreamTag tag, std::string_view bytes);
@@ -83,6 +91,8 @@ private:
     Loop& loop_;
     LogWriter log_;
     std::array<Fd, 3> ends_;
+    std::vector<Fd> extra_ends_;
+    Fd orders_;
     std::list<Source> sources_;
     Fd input_;                  ///< write end of stdin, or the console
     Loop::Id input_watch_ = 0;

@@ -8,6 +8,7 @@
 #include "container/events.h"
 #include "container/monitor.h"
 #include "container/monitor_client.h"
+#include "container/processes.h"
 #include "container/registry.h"
 
 namespace berth::container {
@@ -144,6 +145,16 @@ Result<void> kill(Engine& engine, Record& record, Signal signal, const std::stri
     return {};
 }
 
+Result<void> restart_process(Engine& engine, const Record& record, const std::string& process) {
+    Request request;
+    request.op = Op::kill;
+    request.signal = SIGTERM;
+    request.process = process;
+    request.for_restart = true;
+    TRY(ask_running(engine, record, std::move(request)));
+    return {};
+}
+
 Result<void> pause(Engine& engine, const Record& record) {
     Request request;
     request.op = Op::pause;
@@ -178,24 +189,24 @@ Result<void> rename(Engine& engine, const Record& record, const std::string& nam
 }
 
 Result<int> wait(Engine& engine, const Record& record, WaitFor condition) {
-    Registry* registry = TRY(engine.containers());
-    const auto last_code = [&]() -> Result<int> {
-        auto again = registry->load(record.id());
-        // Removed meanwhile: what was known when it was found has to do.
-        return static_cast<int>(again.ok() ? again.value().run.state.exit_code : record.run.state.exit_code);
-    };
-    const bool is_running = record.run.state.running();
-    if (condition == WaitFor::not_running && !is_running) return last_code();
-    if (condition == WaitFor::healthy && !is_running) return not_running(record);
-    if (!is_running) return wait_for_files(engine, record, condition);
+    if (condition == WaitFor::healthy && !record.run.state.running()) return not_running(record);
+    if (condition != WaitFor::not_running && !record.run.state.running()) return wait_for_files(engine, record, condition);
     Request request;
     request.op = Op::wait;
     request.condition = condition == WaitFor::healthy ? "healthy" : condition == WaitFor::removed ? "removed" : "not-running";
-    auto answer = ask_monitor(engine, record, request);
-    if (!answer.ok() && answer.error().kind() == Kind::wrong_state) return last_code();
-    const int code = TRY(std::move(answer)).exit;
-    if (condition == WaitFor::removed) TRY(wait_for_files(engine, record, condition));
-    return code;
+    Record current = record;
+    while (current.run.state.running()) {
+        auto answer = ask_monitor(engine, current, request);
+        if (answer.ok() && condition != WaitFor::removed) return answer.value().exit;
+        if (answer.ok()) return wait_for_files(engine, current, condition);
+        if (answer.error().kind() != Kind::wrong_state) return std::move(answer).error();
+        // Nobody there to ask: it just ended, or its monitor was killed, which find() sees to.
+        auto again = find(engine, current.id());
+        if (!again.ok() && again.error().kind() == Kind::not_found) break;
+        current = TRY(std::move(again));
+        if (condition == WaitFor::healthy && current.run.state.running()) return std::move(answer).error();
+    }
+    return static_cast<int>(current.run.state.exit_code);
 }
 
 Result<Words> update(Engine& engine, Record& record, const UpdateOptions& options) {

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# limit: 120
+# Restart policies, what stop and kill mean for them, and what is repaired after kill -9 of monitor and program.
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+
+count() { inspect "$1" '{{.RestartCount}}'; }
+state() { inspect "$1" '{{.State.Status}}'; }
+is_state() { [ "$(state "$1")" = "$2" ]; }
+count_is() { [ "$(count "$1")" = "$2" ]; }
+count_at_least() { [ "$(count "$1")" -ge "$2" ]; }
+
+works "on-failure:3" berth run -d --name ff --restart on-failure:3 busybox sh -c 'exit 5'
+soon 10 is_state ff exited && pass "ends after three restarts" || fail "ends after three restarts" "$(state ff)"
+equal "RestartCount" 3 "$(count ff)"
+equal "exit code of the last run" 5 "$(inspect ff '{{.State.ExitCode}}')"
+works "a success is not restarted by on-failure" berth run -d --name ss --restart on-failure busybox true
+soon 5 is_state ss exited && equal "RestartCount 0" 0 "$(count ss)"
+
+works "always" berth run -d --name aa --restart always busybox sh -c 'sleep 0.1'
+soon 10 count_at_least aa 2 && pass "comes back each time" || fail "comes back each time" "$(count aa)"
+works "stop ends it" berth stop -t 1 aa
+sleep 1
+equal "and it stays down" exited "$(state aa)"
+
+works "unless-stopped" berth run -d --name uu --restart unless-stopped busybox sleep 1000
+kill -9 "$(init_of uu)"
+soon 5 count_is uu 1 && pass "a killed program is restarted" || fail "a killed program is restarted" "$(count uu)"
+works "a HUP is no stop" berth kill -s HUP uu
+soon 5 is_state uu running && pass "it still runs" || fail "it still runs" "$(state uu)"
+works "kill ends it for good" berth kill uu
+sleep 0.5
+equal "no restart" exited "$(state uu)"
+exits 125 "--rm and --restart exclude each other" berth run --rm --restart always busybox true
+berth rm -f ff ss aa uu >/dev/null
+
+# --- the monitor is killed -------------------------------------------------------------------------------------------------
+berth run -d --name kk busybox sh -c 'i=0; while :; do i=$((i+1)); echo line $i; sleep 0.02; done' >/dev/null
+soon 5 sh -c 'berth logs kk | grep -q "line 5"'
+pid=$(init_of kk)
+kill -9 "$(monitor_of kk)"
+sleep 0.3
+equal "a container whose monitor died still runs" running "$(state kk)"
+equal "and is the same process" "$pid" "$(init_of kk)"
+sleep 0.3
+logged=$(berth logs kk | sed 's/line //')
+equal "no line of its log is lost" "$(seq 1 "$(echo "$logged" | tail -1)")" "$logged"
+works "exec reaches it" berth exec kk true
+works "stop reaches it" berth stop -t 0 kk
+equal "its exit code is known" 137 "$(inspect kk '{{.State.ExitCode}}')"
+berth rm kk >/dev/null
+
+berth run -d --name bb busybox sleep 1000 >/dev/null
+init=$(init_of bb) monitor=$(monitor_of bb)
+kill -9 "$monitor" "$init"
+sleep 0.2
+equal "monitor and program killed: recorded as lost" "exited 255" "$(inspect bb '{{.State.Status}} {{.State.ExitCode}}')"
+works "and it starts again" berth start bb
+equal "running" running "$(state bb)"
+works "rm -f" berth rm -f bb
+
+berth run -d --name rr --restart always busybox sleep 1000 >/dev/null
+init=$(init_of rr) monitor=$(monitor_of rr)
+kill -9 "$monitor" "$init"
+berth ps >/dev/null
+soon 5 is_state rr running && pass "with a policy the next command brings it back" || fail "with a policy the next command brings it back" "$(state rr)"
+berth rm -f rr >/dev/null
+
+# --- a reboot ----------------------------------------------------------------------------------------------------------------
+berth create --name boot busybox true >/dev/null
+file=$BERTH_ROOT/containers/$(inspect boot '{{.Id}}')/state.json
+sed -i 's/"boot":"[^"]*"/"boot":"00000000-0000-0000-0000-000000000000"/; s/"Status":"created"/"Status":"running"/' "$file"
+equal "running in another boot is stale" "exited 255" "$(inspect boot '{{.State.Status}} {{.State.ExitCode}}')"
+finish
