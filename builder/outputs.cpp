@@ -61,14 +61,14 @@ public:
             target.file_ = Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
             return target;
         }
-        target.file_ = TRY(sys::open(destination + ".part", O_WRONLY | O_CREAT | O_TRUNC, 0644), "--output");
+        target.file_ = TRY(sys::open(cat(destination, ".part"), O_WRONLY | O_CREAT | O_TRUNC, 0644), "--output");
         return target;
     }
     const Fd& file() const { return file_; }
     Result<void> finish() {
         TRY(file_.close(), "--output ", destination_);
         if (destination_ == "-") return {};
-        return sys::renameat(sys::here(), destination_ + ".part", sys::here(), destination_);
+        return sys::renameat(sys::here(), cat(destination_, ".part"), sys::here(), destination_);
     }
 
 private:

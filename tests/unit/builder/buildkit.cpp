@@ -51,6 +51,10 @@ std::string checkout_path(const char* variable, const std::string& file) {
     return std::string(folder) + "/" + file;
 }
 
+void same(const std::string& found, const std::string& wanted) {
+    cr_expect(found == wanted, "expected '%s', found '%s'", wanted.c_str(), found.c_str());
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
     std::vector<std::string> lines;
     std::istringstream in(text);

@@ -9,6 +9,8 @@ namespace support {
 
 /// The path of `file` in the checkout named by `variable`; skips the running test when there is none.
 std::string checkout_path(const char* variable, const std::string& file);
+/// Both texts in the message. Criterion's own comparison of strings keeps pointers into temporaries.
+void same(const std::string& found, const std::string& wanted);
 std::vector<std::string> lines_of(const std::string& text);
 
 /// The rows `{"a", "b", true},` of a table in Go source between the line that holds `start` and the next line "}" or "\t}".
