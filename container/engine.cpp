@@ -6,6 +6,7 @@
 #include "container/monitor_client.h"
 #include "container/registry.h"
 #include "image/store.h"
+#include "network/attach.h"
 #include "network/networks.h"
 
 namespace berth::container {
@@ -38,6 +39,9 @@ Result<void> repair(Engine& engine, Registry& registry, Record& record) {
         return registry.store_state(record.id(), record.run, Durability::boot);
     }
     TRY(adopt_by_monitor(engine, registry, record, std::move(*lock)), "adopt container ", record.name());
+    // Where one process was killed others may have been: what they left half made goes too.
+    ignore(registry.sweep(), "the next repair tries again");
+    if (auto networks = engine.networks(); networks.ok()) ignore(network::sweep(*networks.value()), "the next repair tries again");
     record = TRY(registry.load(record.id()));
     return {};
 }

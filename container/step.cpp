@@ -119,11 +119,44 @@ private:
     std::set<std::string> missing_folders_;
 };
 
-/// A folder for hosts, hostname and resolv.conf while the step runs, below the run root.
-Result<std::string> make_files_folder(Engine& engine, const ContainerId& id) {
-    const std::string path = cat(engine.paths().run_root, "/steps/", id.str());
+/// <run>/steps/<id>: hosts, hostname and resolv.conf while the step runs. Its lock says that the builder lives.
+struct StepFolder {
+    std::string path;
+    DirLock lock;
+};
+
+Result<StepFolder> make_step_folder(const std::string& steps, const ContainerId& id) {
+    std::string path = cat(steps, '/', id.str());
     TRY(make_host_folders(path, 0700));
-    return path;
+    Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
+    DirLock lock = TRY(DirLock::wait(std::move(folder), LockMode::exclusive));
+    return StepFolder{std::move(path), std::move(lock)};
+}
+
+/// Takes away what a step left whose builder was killed: its process died with it, its cgroup, link and files are here.
+Result<void> remove_step(Engine& engine, const Fd& steps, const std::string& name) {
+    const ContainerId id = TRY(ContainerId::parse(name));
+    runtime::CgroupRequest request;
+    request.path = cat("/berth/", name);
+    runtime::Cgroup cgroup = TRY(runtime::Cgroup::create(request));
+    TRY(cgroup.kill_all());
+    TRY(cgroup.remove());
+    network::Networks* networks = TRY(engine.networks());
+    TRY(network::detach(*networks, id));
+    return remove_tree(steps, name);
+}
+
+Result<void> sweep_steps(Engine& engine, const std::string& path) {
+    TRY(make_host_folders(path, 0700));
+    const Fd steps = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
+    const std::vector<std::string> names = TRY(list_folder(steps));
+    for (const std::string& name : names) {
+        auto folder = sys::openat(steps, name, O_RDONLY | O_DIRECTORY);
+        if (!folder.ok()) continue;
+        const auto lock = DirLock::try_now(std::move(folder).value(), LockMode::exclusive);
+        if (lock.ok()) ignore(remove_step(engine, steps, name), "the next build tries again");
+    }
+    return {};
 }
 
 Result<ExitStatus> run_launched(Launch& launch) {
@@ -139,14 +172,16 @@ Result<ExitStatus> run_step(Engine& engine, StepRequest request) {
     const ContainerId id = ContainerId::make_random();
     const Definition definition = make_definition(request, id);
     TRY(check_host_config(definition.host));
-    const std::string files = TRY(make_files_folder(engine, id));
+    const std::string steps = engine.paths().run_root + "/steps";
+    TRY(sweep_steps(engine, steps));
+    const StepFolder files = TRY(make_step_folder(steps, id));
 
     Launch launch(engine, definition);
     launch.overlay.lowers = request.layers;
     launch.overlay.upper = request.upper;
     launch.overlay.work = request.work;
     launch.overlay.is_volatile = true;
-    launch.files_folder = files;
+    launch.files_folder = files.path;
     launch.die_with_caller = true;
     launch.stdio = {nullptr, &request.output, request.error_output.valid() ? &request.error_output : &request.output};
     for (StepMount& mount : request.mounts) launch.extra_mounts.push_back(make_extra(mount, request.working_dir));
@@ -156,7 +191,7 @@ Result<ExitStatus> run_step(Engine& engine, StepRequest request) {
     Result<ExitStatus> status = prepared.ok() ? run_launched(launch) : Result<ExitStatus>(std::move(prepared).error());
     ignore(undo_launch(launch), "what stays is swept by the next step");
     stubs.remove(request.upper);
-    ignore(remove_tree(sys::here(), files), "the run root goes with the boot");
+    ignore(remove_tree(sys::here(), files.path), "the run root goes with the boot");
     return status;
 }
 

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# limit: 90
+# Output, input and terminals: attach by several clients, half-close, a terminal's size, detaching, slow readers.
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+
+berth run -d --name two busybox sh -c 'sleep 1; for i in 1 2 3; do echo $i; done; echo e >&2; exit 6' >/dev/null
+(berth attach --no-stdin two >a.out 2>a.err; echo $? >a.code) &
+(berth attach --no-stdin two >b.out 2>b.err; echo $? >b.code) &
+wait
+equal "two clients get the same output" "$(cat a.out)" "$(cat b.out)"
+equal "all of it" "1 2 3" "$(xargs <a.out)"
+equal "stderr apart" "e e" "$(cat a.err b.err | xargs)"
+equal "and the exit code" "6 6" "$(cat a.code b.code | xargs)"
+equal "the log has it too" "1 2 3" "$(berth logs two 2>/dev/null | xargs)"
+
+equal "stdin's end reaches the program, its output still comes" "3 lines" "$(printf 'a\nb\nc\n' | berth run --rm -i busybox sh -c 'n=$(wc -l); sleep 0.3; echo $n lines')"
+equal "a program that does not read its stdin ends all the same" done "$(yes 2>/dev/null | head -c 3000000 | berth run --rm -i busybox echo done)"
+equal "a reader that is slow gets every byte" 3000000 "$(berth run --rm busybox sh -c 'head -c 3000000 /dev/zero' | (sleep 1; wc -c))"
+exits 0 "a reader that goes away does not hold the container" sh -c 'berth run --rm busybox sh -c "yes | head -c 2000000" | head -c 10 >/dev/null'
+
+# A terminal: script(1) gives the client one.
+tty() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
+holds "with -t the program has a terminal" "/dev/pts/0" "$(tty 'berth run --rm -t busybox tty')"
+holds "of the caller's size" "24 80" "$(script -qec 'stty rows 24 cols 80; berth run --rm -it busybox stty size' /dev/null </dev/null)"
+exits 1 "-t with a stdin that is no terminal is refused" sh -c 'echo x | berth run --rm -it busybox true'
+holds "exec -t has one too" "/dev/pts" "$(berth run -d --name term busybox sleep 1000 >/dev/null; tty 'berth exec -t term tty')"
+berth rm -f two term >/dev/null
+finish
