@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/ids.h"
+#include "builder/checks.h"
 #include "builder/options.h"
 #include "builder/outputs.h"
 #include "builder/remote.h"
@@ -146,11 +147,44 @@ Result<BuildResult> finish(const Session& session, StageState state, const std::
     return result;
 }
 
+Result<void> check_call(const std::string& call) {
+    const std::vector<std::string> calls = {"build", "check", "outline", "targets"};
+    if (std::find(calls.begin(), calls.end(), call) != calls.end()) return {};
+    return Error(Kind::invalid, cat("--call: unknown method '", call, "'", suggestion(call, calls)));
+}
+
+/// --call: what is told without building anything.
+Result<BuildResult> answer_call(Session& session) {
+    BuildResult result;
+    if (session.options.call == "targets") return result.report = targets_report(session), result;
+    if (session.options.call == "outline") return result.report = outline_report(session), result;
+    // Variables of base images are known when the images are here; nothing is pulled for a check.
+    for (const Stage& stage : session.plan.stages) {
+        if (stage.parent || stage.base == "scratch") continue;
+        if (const auto id = session.store.resolve(stage.base); id.ok()) session.images.emplace(stage.base, id.value());
+    }
+    const std::vector<Finding> findings = TRY(check_file(session));
+    result.report = check_report(session.file, findings);
+    result.warnings = static_cast<int>(findings.size());
+    return result;
+}
+
+Result<int> tell_findings(const Session& session, Progress& progress) {
+    const std::vector<Finding> findings = TRY(check_file(session));
+    for (const Finding& finding : findings) progress.warning(finding.rule, finding.text, session.file.name, finding.first_line);
+    if (!findings.empty() && findings_are_errors(session.file)) {
+        const Finding& first = findings.front();
+        return Error(Kind::invalid, cat(session.file.name, ':', first.first_line, ": ", first.rule, ": ", first.text)).with_hint("the Dockerfile asks for it: check=error=true");
+    }
+    return static_cast<int>(findings.size());
+}
+
 }  // namespace
 
 Result<BuildResult> build(container::Engine& engine, const BuildOptions& options, Progress& progress) {
     const std::vector<image::Reference> tags = TRY(parse_tags(options.tags));
     const std::vector<Output> outputs = TRY(parse_outputs(options));
+    TRY(check_call(options.call));
     const image::Store* store = TRY(engine.images());
     const image::Lease lease = TRY(store->make_lease());
     sweep_private_files(engine);
@@ -158,10 +192,14 @@ Result<BuildResult> build(container::Engine& engine, const BuildOptions& options
     if (!options.iidfile.empty()) ::unlink(options.iidfile.c_str());
     StepLog log(progress);
     Session session = TRY(open_session(engine, *store, lease, options, log));
+    if (options.call != "build") return answer_call(session);
     const std::vector<std::size_t> order = TRY(resolve_stages(session));
+    const int warnings = TRY(tell_findings(session, progress));
     StageState state = TRY(build_stages(session, order, log));
     ignore(session.digests.store(), "the next build reads the files again");
-    return finish(session, std::move(state), tags, outputs, log);
+    BuildResult result = TRY(finish(session, std::move(state), tags, outputs, log));
+    result.warnings = warnings;
+    return result;
 }
 
 }  // namespace berth::builder

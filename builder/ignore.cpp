@@ -1,5 +1,7 @@
 #include "builder/ignore.h"
 
+#include <algorithm>
+
 #include "base/root.h"
 #include "builder/text.h"
 
@@ -69,6 +71,10 @@ bool IgnoreMatcher::matches(std::string_view path, const Parent& parent, Parent&
         if (matched) is_excluded = !pattern.is_exception;
     }
     return is_excluded;
+}
+
+bool IgnoreMatcher::has_exceptions() const {
+    return std::any_of(patterns_.begin(), patterns_.end(), [](const Pattern& pattern) { return pattern.is_exception; });
 }
 
 bool IgnoreMatcher::may_prune(std::string_view folder) const {

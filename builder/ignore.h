@@ -30,6 +30,7 @@ public:
     /// Whether a walk may skip the excluded `folder`: no `!` pattern can bring back anything below it.
     bool may_prune(std::string_view folder) const;
     bool empty() const { return patterns_.empty(); }
+    bool has_exceptions() const;
 
 private:
     struct Pattern {
