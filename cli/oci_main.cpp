@@ -52,6 +52,8 @@ Result<Wanted> read_globals(const Words& all, const std::string& program) {
     parser.text("--log-level", log_level, "LEVEL", "crun's --debug");
     parser.flag("-v,--version", out.version, "print the version");
     auto parsed = TRY(parser.parse(all));
+    out.globals.root_given = out.globals.root != default_root();
+    if (out.globals.root.empty()) out.globals.root = default_root();
     out.help = parsed.wants_help;
     out.words = std::move(parsed.arguments);
     out.globals.systemd_cgroup |= cgroup_manager == "systemd";
@@ -72,8 +74,8 @@ int run(int argc, char** argv) {
     const OciGlobals& globals = wanted.value().globals;
     const OciLog log(globals);
     Words& words = wanted.value().words;
-    if (wanted.value().version) return print(version_text(program)), 0;
-    if (wanted.value().help || words.empty()) return print(oci_help(program)), 0;
+    if (wanted.value().version) return write_output(version_text(program)), 0;
+    if (wanted.value().help || words.empty()) return write_output(oci_help(program)), 0;
     const OciCommand* command = find_oci_command(words[0]);
     if (command == nullptr)
         return log.failure(Error(Kind::invalid, cat("No help topic for '", words[0], "'"))), 3;

@@ -21,11 +21,6 @@ std::optional<Fd> descriptor_of(msghdr& header) {
     return Fd(fd);
 }
 
-std::string words(int code) {
-    const char* text = strerrordesc_np(code);
-    return text != nullptr ? text : cat("error ", code);
-}
-
 Error program_error(const Step& step, const Message& failure, const Plan& plan) {
     const std::string program = plan.program;
     const bool searched = step.kind == StepKind::find_program && program.find('/') == std::string::npos;
@@ -46,11 +41,13 @@ Error program_error(const Step& step, const Message& failure, const Plan& plan) 
 Error hook_error(const Step& step, const Message& failure) {
     const std::string what = cat("error running ", step.text, " hook #", step.value, ": ", step.path);
     const int value = failure.code;
+    std::string words(failure.text, ::strnlen(failure.text, sizeof failure.text));
+    while (words.ends_with('\n')) words.pop_back();
     switch (failure.detail) {
-        case hook_exited: return Error(Kind::system, cat(what, ": exit status ", value));
+        case hook_exited: return Error(Kind::system, cat(what, ": exit status ", value, words.empty() ? "" : ": ", words));
         case hook_signalled: return Error(Kind::system, cat(what, ": killed by signal ", value));
         case hook_timed_out: return Error(Kind::system, cat(what, ": no answer within ", value, " s"));
-        default: return Error(Kind::system, cat(what, ": ", words(value)));
+        default: return Error::of_errno(value, what).with_kind(Kind::system);
     }
 }
 
@@ -58,7 +55,7 @@ std::string detail_text(std::uint32_t detail) {
     switch (detail) {
         case unreachable_folder: return "it is outside the container's root";
         case not_a_terminal_device: return "/dev/pts/ptmx is not a terminal of the container's devpts";
-        case symlink_in_the_way: return "a symbolic link is in the way";
+        case symlink_in_the_way: return "it must be mounted on ordinary directory, and a symbolic link is in the way";
         default: return {};
     }
 }
@@ -93,7 +90,7 @@ Result<std::optional<Heard>> Handshake::hear() const {
 }
 
 Result<void> Handshake::say_go() const {
-    const Message go{MessageType::go, 0, 0, 0};
+    const Message go{MessageType::go, 0, 0, 0, {}};
     if (::send(parent_.raw(), &go, sizeof go, MSG_NOSIGNAL) != sizeof go)
         return Error::of_errno(errno, "answer the container's process");
     return {};

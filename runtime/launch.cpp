@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/root.h"
 #include "base/sys.h"
 #include "runtime/clone.h"
@@ -81,6 +82,22 @@ void take_sources(const Sources& sources, LaunchInputs& inputs) {
     for (const Sources::Joined& join : sources.joins) inputs.process.joins.push_back({join.fd.raw(), join.flag, join.name});
 }
 
+/// Where the host has proc and sysfs, deepest first.
+Result<std::vector<std::string>> kernel_mounts() {
+    const std::string mounts = TRY(read_file("/proc/self/mountinfo"));
+    std::vector<std::string> out;
+    for (std::size_t at = 0; at < mounts.size();) {
+        const std::size_t end = std::min(mounts.find('\n', at), mounts.size());
+        const std::string line = mounts.substr(at, end - at);
+        at = end + 1;
+        if (line.find(" - proc ") == std::string::npos && line.find(" - sysfs ") == std::string::npos) continue;
+        std::size_t field = 0;
+        for (int skipped = 0; skipped < 4; ++skipped) field = line.find(' ', field) + 1;
+        out.insert(out.begin(), line.substr(field, line.find(' ', field) - field));
+    }
+    return out;
+}
+
 Result<std::optional<SeccompProgram>> compile_filter(const Spec& spec) {
     if (!spec.linux || !spec.linux->seccomp) return std::optional<SeccompProgram>();
     SeccompProgram program = TRY(compile_seccomp(*spec.linux->seccomp), "linux.seccomp");
@@ -154,6 +171,7 @@ Result<Init> Init::create(const LaunchRequest& request) {
     inputs.process.die_with_parent = request.die_with_parent;
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.no_pivot = request.no_pivot;
+    if (request.no_pivot) inputs.hidden_mounts = TRY(kernel_mounts());
     inputs.fifo = request.start_fifo != nullptr ? request.start_fifo->raw() : -1;
     split_state(state_document(spec, request.id, request.bundle, "creating", 0), inputs);
     running->plan = TRY(make_launch_plan(spec, inputs));

@@ -31,8 +31,9 @@ enum class StepKind : std::uint32_t {
     open_root,           ///< the joined container's / is what paths resolve in
     open_procfs,         ///< a detached procfs of this pid namespace: the only one trusted for writing
     set_propagation,     ///< path: of the host's tree; flags: MS_SHARED…; value: 1 for all below
+    drop_mount,          ///< path: of the host's tree, in the container's copy of it
     attach_root,         ///< fd: the detached root; path: the host path it goes over
-    mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: TargetKind
+    mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: 1 for no link on the way
     attach_tree,         ///< fd: a detached tree; path; value: TargetKind
     copy_up,             ///< the next mount_new (tmpfs) begins with what stands at its path
     set_attributes,      ///< path; list: one MountAttributes
@@ -147,6 +148,7 @@ struct Message {
     std::uint32_t step;      ///< failed: index in the plan
     std::int32_t code;       ///< failed: errno; a hook's: see HookFailure
     std::uint32_t detail;    ///< failed: 0, or what the step says beyond the errno
+    char text[256];          ///< failed: the end of what a hook wrote to stderr
 };
 
 /// Message.detail of a failed run_hook.

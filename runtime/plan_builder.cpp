@@ -13,6 +13,7 @@ std::string describe_file_system(const Step& step) {
     switch (step.kind) {
         case StepKind::open_procfs: return "mount a procfs of the container's";
         case StepKind::set_propagation: return cat("set the propagation of ", path);
+        case StepKind::drop_mount: return cat("take away the host's ", path);
         case StepKind::attach_root: return cat("attach the root file system on ", path);
         case StepKind::mount_new: return cat("mount ", text_of(step.text), " on ", path);
         case StepKind::attach_tree: return cat("mount ", text_of(step.text), " on ", path);

@@ -106,6 +106,9 @@ Result<std::uint64_t> new_namespaces(const Spec& spec) {
         const std::uint64_t flag = TRY(namespace_flag(space.type), "linux.namespaces");
         if (space.path.empty()) flags |= flag;
     }
+    // A spec may leave the mount namespace out, to share the runtime's. It gets a copy all the same: the container sees
+    // what it would see, and none of its mounts is ever the host's.
+    if (spec.find_namespace("mount") == nullptr) flags |= CLONE_NEWNS;
     return flags;
 }
 

@@ -57,6 +57,9 @@ struct LaunchInputs {
     int host_proc = -1;                        ///< for time offsets
     int fifo = -1;
     bool no_pivot = false;
+    /// --no-pivot leaves the host's tree below ours: its proc and sysfs have to go, else they tell a user namespace in the
+    /// container what ours hide.
+    std::vector<std::string> hidden_mounts;
     std::string state_before, state_behind;    ///< the hooks' state document around the pid
 };
 Result<PlanBuilder> make_launch_plan(const Spec& spec, const LaunchInputs& inputs);

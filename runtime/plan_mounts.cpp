@@ -1,5 +1,7 @@
 // The file system part of a plan: mounts in the spec's order, devices and links in /dev, then what is hidden.
 
+#include <algorithm>
+
 #include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -37,13 +39,24 @@ void add_later_attributes(PlanBuilder& out, const char* path, const MountOptions
     add_attributes(out, path, {0, 0, options.propagation, options.propagation_recursive});
 }
 
+/// A read-only tmpfs is made writable first: mount points, devices and links below it have yet to be made.
+bool becomes_readonly_later(const Mount& mount, const MountOptions& options) {
+    return mount.type == "tmpfs" && !options.bind && !options.remount && (options.set & MOUNT_ATTR_RDONLY) != 0;
+}
+
+/// What the kernel shows of itself must stand where it is looked for, not where a link of the image leads: a faked /proc
+/// would take the labels that are written through it (CVE-2019-19921).
+bool needs_real_folder(const Mount& mount) { return mount.type == "proc" || mount.type == "sysfs"; }
+
 void add_new_mount(PlanBuilder& out, const Mount& mount, const MountOptions& options) {
     const char* path = out.keep(mount.destination);
+    const std::uint64_t attributes = becomes_readonly_later(mount, options) ? options.set & ~std::uint64_t{MOUNT_ATTR_RDONLY} : options.set;
     std::vector<MountOption> values = file_system_options(out, options.data);
     // `source` is a device or a label; the kernel shows it in mountinfo.
     if (!mount.source.empty()) values.push_back({"source", out.keep(mount.source)});
     if (options.copy_up) out.add({.kind = StepKind::copy_up, .path = path});
-    out.add({.kind = StepKind::mount_new, .flags = options.set, .path = path, .text = out.keep(mount.type),
+    out.add({.kind = StepKind::mount_new, .flags = attributes, .value = needs_real_folder(mount) ? 1u : 0u, .path = path,
+             .text = out.keep(mount.type),
              .list = out.keep_array(values), .count = static_cast<std::uint32_t>(values.size())});
     add_later_attributes(out, path, options);
 }
@@ -55,9 +68,8 @@ void add_cgroup_mount(PlanBuilder& out, const Mount& mount, const MountOptions& 
                  .text = "cgroup2"});
         return;
     }
-    Mount top{mount.destination, "tmpfs", "tmpfs", {}, {}, {}};
+    const Mount top{mount.destination, "tmpfs", "tmpfs", {}, {}, {}};
     MountOptions top_options = options;
-    top_options.set &= ~std::uint64_t{MOUNT_ATTR_RDONLY};
     top_options.data = {"mode=755"};
     add_new_mount(out, top, top_options);
     for (const CgroupTreeInput& tree : inputs.cgroup_trees) {
@@ -115,6 +127,24 @@ Result<void> add_devices(PlanBuilder& out, const Spec& spec, const LaunchInputs&
     return {};
 }
 
+void add_readonly(PlanBuilder& out, const Spec& spec) {
+    for (const Mount& mount : spec.mounts) {
+        const MountOptions options = parse_mount_options(mount.options);
+        if (becomes_readonly_later(mount, options))
+            add_attributes(out, out.keep(mount.destination), {MOUNT_ATTR_RDONLY, 0, 0, false});
+    }
+}
+
+/// Each path once, in order: masking twice would only stack mounts.
+Strings distinct_paths(const Strings& paths) {
+    Strings out;
+    for (const std::string& path : paths) {
+        const std::string clean = clean_path(path);
+        if (std::find(out.begin(), out.end(), clean) == out.end()) out.push_back(clean);
+    }
+    return out;
+}
+
 bool mounts_over_dev(const Spec& spec) {
     for (const Mount& mount : spec.mounts)
         if (clean_path(mount.destination) == "/dev" && !parse_mount_options(mount.options).bind) return true;
@@ -150,6 +180,7 @@ std::vector<Device> plan_devices(const Spec& spec) {
 
 Result<void> plan_mounts(PlanBuilder& out, const Spec& spec, const LaunchInputs& inputs) {
     out.add({.kind = StepKind::set_propagation, .flags = MS_SLAVE, .value = 1, .path = "/"});
+    for (const std::string& path : inputs.hidden_mounts) out.add({.kind = StepKind::drop_mount, .path = out.keep(path)});
     out.add({.kind = StepKind::attach_root, .fd = inputs.root, .path = out.keep(inputs.root_target)});
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
         const TreeInput tree = i < inputs.mount_trees.size() ? inputs.mount_trees[i] : TreeInput{};
@@ -162,6 +193,7 @@ Result<void> plan_mounts(PlanBuilder& out, const Spec& spec, const LaunchInputs&
         add_links(out);
     }
     if (spec.process && spec.process->terminal) add_console(out, *spec.process);
+    add_readonly(out, spec);
     const Hooks hooks = spec.hooks.value_or(Hooks{});
     if (!hooks.prestart.empty() || !hooks.create_runtime.empty())
         out.add({.kind = StepKind::meet_parent, .value = static_cast<std::uint64_t>(MessageType::prepared_root)});
@@ -176,9 +208,9 @@ Result<void> plan_protection(PlanBuilder& out, const Spec& spec, const LaunchInp
         const std::string path = TRY(sysctl_path(key, value, spec), "sysctl ", key);
         out.add({.kind = StepKind::write_sysctl, .path = out.keep(path), .text = out.keep(value)});
     }
-    for (const std::string& path : linux_part.readonly_paths)
+    for (const std::string& path : distinct_paths(linux_part.readonly_paths))
         out.add({.kind = StepKind::make_readonly, .path = out.keep(path)});
-    for (const std::string& path : linux_part.masked_paths)
+    for (const std::string& path : distinct_paths(linux_part.masked_paths))
         out.add({.kind = StepKind::mask, .fd = inputs.null_tree, .path = out.keep(path)});
     if (!linux_part.rootfs_propagation.empty()) {
         const Propagation propagation = TRY(parse_propagation(linux_part.rootfs_propagation), "linux.rootfsPropagation");

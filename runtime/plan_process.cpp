@@ -21,7 +21,7 @@ Result<void> add_scheduling(PlanBuilder& out, const ProcessSpec& process, const 
         const std::uint64_t value = TRY(personality_value(*options.personality), "linux.personality");
         out.add({.kind = StepKind::set_personality, .value = value});
     }
-    if (options.memory_policy != nullptr && !options.memory_policy->mode.empty()) {
+    if (options.memory_policy != nullptr) {
         const MemoryPolicyValue policy = TRY(memory_policy_value(*options.memory_policy), "linux.memoryPolicy");
         out.add({.kind = StepKind::set_memory_policy, .value = policy.mode,
                  .list = policy.nodes.empty() ? nullptr : out.keep_array(policy.nodes),
@@ -73,11 +73,15 @@ Result<void> add_identity(PlanBuilder& out, const ProcessSpec& process) {
     return {};
 }
 
-void add_ending(PlanBuilder& out, const ProcessInputs&, const ProcessPlanOptions& options) {
+void add_ending(PlanBuilder& out, const ProcessSpec& process, const ProcessPlanOptions& options) {
+    // startContainer hooks run in the container's environment in every sense (runc).
+    std::vector<Hook> start_hooks = options.start_hooks != nullptr ? *options.start_hooks : std::vector<Hook>();
+    for (Hook& hook : start_hooks)
+        if (hook.env.empty()) hook.env = process.env;
     out.add({.kind = StepKind::report_ready});
     if (options.has_fifo) out.add({.kind = StepKind::open_fifo});
     else if (options.waits) out.add({.kind = StepKind::await_release});
-    if (options.start_hooks != nullptr) plan_hooks(out, *options.start_hooks, "startContainer", *options.launch);
+    if (options.start_hooks != nullptr) plan_hooks(out, start_hooks, "startContainer", *options.launch);
     out.add({.kind = StepKind::execute});
 }
 
@@ -108,9 +112,10 @@ Result<void> plan_process(PlanBuilder& out, const ProcessSpec& process, const Pr
     out.add({.kind = StepKind::enter_folder, .value = 2, .path = out.keep(process.cwd)});
     out.add({.kind = StepKind::find_program, .text = out.keep(process.args[0])});
     if (process.no_new_privileges) add_seccomp(out, inputs.seccomp);
-    add_ending(out, inputs, options);
-
     const std::vector<std::string> env = plan_environment(process.env, inputs.home);
+    ProcessSpec with_home = process;
+    with_home.env = env;
+    add_ending(out, with_home, options);
     Plan& plan = out.plan();
     plan.socket = inputs.socket;
     plan.program = out.keep(process.args[0]);

@@ -1,5 +1,6 @@
 #include "runtime/process_attributes.h"
 
+#include <bit>
 #include <charconv>
 #include <string_view>
 
@@ -151,6 +152,11 @@ Result<MemoryPolicyValue> memory_policy_value(const MemoryPolicy& policy) {
     auto nodes = parse_list_mask(policy.nodes);
     if (!nodes.ok()) return Error(Kind::invalid, cat("invalid memory policy node list '", policy.nodes, "'"));
     out.nodes = std::move(nodes).value();
+    const bool takes_none = policy.mode == "MPOL_DEFAULT" || policy.mode == "MPOL_LOCAL";
+    int count = 0;
+    for (const unsigned long word : out.nodes) count += std::popcount(word);
+    if (takes_none && count != 0)
+        return Error(Kind::invalid, cat("invalid memory policy: ", policy.mode, " mode requires 0 nodes but got ", count));
     return out;
 }
 

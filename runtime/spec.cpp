@@ -167,7 +167,7 @@ void fields(Io& io, TimeOffset& offset) {
 }
 template <class Io>
 void fields(Io& io, MemoryPolicy& policy) {
-    io.required("mode", policy.mode);
+    io.optional("mode", policy.mode);
     io.optional("nodes", policy.nodes);
     io.optional("flags", policy.flags);
 }

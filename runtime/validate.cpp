@@ -52,8 +52,6 @@ Result<void> check_namespaces(const Spec& spec) {
             if (spaces[j].type == spaces[i].type)
                 return invalid(cat("linux.namespaces[", i, "]: duplicated namespace '", spaces[i].type, "'"));
     }
-    if (spec.find_namespace("mount") == nullptr)
-        return invalid("linux.namespaces: a container needs a mount namespace");
     return {};
 }
 

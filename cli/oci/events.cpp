@@ -95,7 +95,7 @@ Result<void> print_stats(const OciContainer& container, const runtime::Cgroup& g
     data.set("blkio", io_stats(stats));
     data.set("hugetlb", Json(Json::Object{}));
     data.set("intel_rdt", Json(Json::Object{}));
-    print(event_line("stats", container.id(), std::move(data)));
+    write_output(event_line("stats", container.id(), std::move(data)));
     return {};
 }
 
@@ -116,7 +116,7 @@ Result<void> watch(const OciContainer& container, const runtime::Cgroup& group, 
         }
         if (ready > 0) {
             const std::uint64_t now_kills = group.stats().ok() ? group.stats().value().oom_kills : kills;
-            if (now_kills > kills) print(event_line("oom", container.id(), Json()));
+            if (now_kills > kills) write_output(event_line("oom", container.id(), Json()));
             kills = now_kills;
         }
         if (wait[0].revents != 0) return {};

@@ -70,7 +70,7 @@ Result<int> oci_features(const OciCall& call) {
     out.set("annotations", Json(Json::Object{{"org.opencontainers.runc.checkpoint.enabled", "false"},
                                              {"io.github.seccomp.libseccomp.version", runtime::seccomp_library_version()}}));
     out.set("potentiallyUnsafeConfigAnnotations", names({"org.systemd.property."}));
-    print(json_text(out, JsonStyle::indented) + "\n");
+    write_output(json_text(out, JsonStyle::indented) + "\n");
     return 0;
 }
 

@@ -55,7 +55,7 @@ std::string usage_text(const Parser& parser, const OciCall& call, const std::str
 
 void OciLog::line(const char* level, const std::string& text) const {
     const std::string out = globals_.log_format == "json" ? json_line(level, text) : text_line(level, text);
-    if (globals_.log_path.empty()) return print_error(out);
+    if (globals_.log_path.empty()) return write_errors(out);
     auto file = sys::open(globals_.log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     if (file.ok()) ignore(sys::write_all(file.value(), out), "there is no other place to say so");
 }
@@ -63,14 +63,14 @@ void OciLog::line(const char* level, const std::string& text) const {
 void OciLog::failure(const Error& error) const {
     const std::string text = in_callers_words(error);
     line("error", text);
-    if (!globals_.log_path.empty()) print_error(text + "\n");
+    if (!globals_.log_path.empty()) write_errors(text + "\n");
     if (globals_.debug && !error.hint().empty()) line("debug", cat("hint: ", error.hint()));
 }
 
 Result<std::optional<Words>> read_words(const Parser& parser, const OciCall& call, const std::string& name) {
     auto parsed = TRY(parser.parse(call.words));
     if (parsed.wants_help) {
-        print(usage_text(parser, call, name));
+        write_output(usage_text(parser, call, name));
         return std::optional<Words>();
     }
     if (const auto complaint = parser.count_complaint(parsed.arguments.size()))

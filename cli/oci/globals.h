@@ -10,6 +10,7 @@ namespace berth::cli {
 
 struct OciGlobals {
     std::string root;
+    bool root_given = false;
     std::string log_path;
     std::string log_format = "text";
     bool debug = false;

@@ -74,7 +74,7 @@ Result<int> oci_state(const OciCall& call) {
     const auto container = TRY(only_container(call, "state"));
     if (!container) return 0;
     const Json document = TRY(container->describe());
-    print(json_text(document, JsonStyle::indented) + "\n");
+    write_output(json_text(document, JsonStyle::indented) + "\n");
     return 0;
 }
 
@@ -86,13 +86,16 @@ Result<int> oci_kill(const OciCall& call) {
     parser.flag("-a,--all", all, "obsoleted: every process of a container that shares its pid namespace is killed anyway");
     const auto words = TRY(read_words(parser, call, "kill"));
     if (!words) return 0;
-    const Signal signal = TRY(Signal::parse(words->size() > 1 ? (*words)[1] : "TERM"));
+    const std::string wanted = words->size() > 1 ? (*words)[1] : "TERM";
+    // Signal 0 only asks whether the process is there (kill(2)).
+    const Signal signal = wanted == "0" ? Signal::of(0) : TRY(Signal::parse(wanted));
     OciContainer container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
     const OciStatus status = TRY(container.status());
-    if (status == OciStatus::stopped && (has_own_pids(container) || !all)) {
+    if (status == OciStatus::stopped) {
         // Of a container without pid namespace something may be left.
         auto group = container.cgroup();
         const bool left = group && !has_own_pids(container) && !group->pids().value_or({}).empty();
+        if (!left && all) return 0;
         if (!left) return Error(Kind::wrong_state, "container not running");
     }
     TRY(kill_container(container, signal));

@@ -1,6 +1,7 @@
 // list and ps.
 
 #include <algorithm>
+#include <cerrno>
 
 #include <unistd.h>
 
@@ -121,11 +122,13 @@ Result<int> oci_list(const OciCall& call) {
     parser.flag("-q,--quiet", quiet, "display only container IDs");
     const auto words = TRY(read_words(parser, call, "list"));
     if (!words) return 0;
+    if (call.globals.root_given && ::access(call.globals.root.c_str(), F_OK) != 0)
+        return Error::of_errno(errno, cat("root ", call.globals.root));
     std::vector<Row> rows = {Row(std::begin(columns), std::end(columns))};
     Json documents{Json::Array{}};
     for (const OciContainer& container : list_containers(call.globals.root)) {
         if (quiet) {
-            print(container.id() + "\n");
+            write_output(container.id() + "\n");
             continue;
         }
         Json document = TRY(container.describe());
@@ -134,8 +137,8 @@ Result<int> oci_list(const OciCall& call) {
     }
     if (quiet) return 0;
     // runc prints null for an empty list.
-    if (format == "json") print(documents.array()->empty() ? "null\n" : json_text(documents) + "\n");
-    else print(table_text(rows));
+    if (format == "json") write_output(documents.array()->empty() ? "null\n" : json_text(documents) + "\n");
+    else write_output(table_text(rows));
     return 0;
 }
 
@@ -152,14 +155,14 @@ Result<int> oci_ps(const OciCall& call) {
     const auto group = container.cgroup();
     const std::vector<pid_t> pids = group ? TRY(group->pids()) : std::vector<pid_t>{};
     if (format == "json") {
-        print(json_text(to_json(pids)) + "\n");
+        write_output(json_text(to_json(pids)) + "\n");
         return 0;
     }
     Words arguments(words->begin() + 1, words->end());
     if (arguments.empty()) arguments = {"-ef"};
     const std::string text = TRY(run_ps(arguments));
     const std::string shown = TRY(filter_ps(text, pids));
-    print(shown);
+    write_output(shown);
     return 0;
 }
 

@@ -16,7 +16,7 @@ void write_whole(int fd, std::string_view text) {
 
 }  // namespace
 
-void print(std::string_view text) { write_whole(1, text); }
-void print_error(std::string_view text) { write_whole(2, text); }
+void write_output(std::string_view text) { write_whole(1, text); }
+void write_errors(std::string_view text) { write_whole(2, text); }
 
 }  // namespace berth::cli

@@ -5,7 +5,7 @@
 
 namespace berth::cli {
 
-void print(std::string_view text);
-void print_error(std::string_view text);
+void write_output(std::string_view text);
+void write_errors(std::string_view text);
 
 }  // namespace berth::cli

@@ -34,7 +34,8 @@ Error failure_of(const runtime::Message& record, const OciContainer& container) 
     const std::string program = spec.ok() && spec.value().process && !spec.value().process->args.empty()
                                     ? spec.value().process->args[0] : "the program";
     if (record.detail == runtime::hook_exited)
-        return Error(Kind::system, cat("error running startContainer hook: exit status ", record.code));
+        return Error(Kind::system, cat("error running startContainer hook: exit status ", record.code, ": ",
+                                       std::string(record.text, ::strnlen(record.text, sizeof record.text))));
     return Error::of_errno(record.code, cat("exec ", program));
 }
 

@@ -18,12 +18,16 @@ struct Context {
     int empty_folder = -1;     ///< an attached read-only tmpfs, source of all masks of folders
     bool null_attached = false;
     int copied_up = -1;        ///< O_PATH of the folder whose content the next tmpfs takes
+    char hook_words[256] = {};  ///< what a failing hook wrote to stderr, cut
+    bool entered_folder = false;
     std::uint32_t detail = 0;  ///< StepDetail of the failing step
     char program[4096] = {};   ///< found by find_program
 };
 
 // paths.cpp
 long open_in_root(const Context& context, const char* path, std::uint64_t flags);
+/// A folder, made when absent, with no link anywhere on the way to it; -ELOOP else.
+long open_real_folder(const Context& context, const char* path);
 /// Opens `path` O_PATH, making it and the folders above it when absent.
 long open_target(const Context& context, const char* path, TargetKind kind);
 /// The folder above the last component, made when absent; `name` points into `path`.
@@ -38,6 +42,7 @@ std::size_t decimal(char* out, std::uint64_t value);
 // mounts.cpp
 long mount_new(Context& context, const Step& step);
 long attach_tree(Context& context, const Step& step);
+long drop_mount(Context& context, const Step& step);
 long attach_root(Context& context, const Step& step);
 long copy_up(Context& context, const Step& step);
 long set_attributes(Context& context, const Step& step);
@@ -67,6 +72,8 @@ long hide(Context& context, const Step& step);
 long reset_signals(Context& context, const Step& step);
 long write_zero(Context& context, const Step& step);
 long set_time_offsets(Context& context, const Step& step);
+/// From here a signal ends us although we may be pid 1, which the kernel protects from signals that it does not handle.
+void end_on_signals();
 long new_keyring(Context& context, const Step& step);
 long write_sysctl(Context& context, const Step& step);
 long loopback_up(Context& context, const Step& step);

@@ -99,7 +99,9 @@ long mount_new(Context& context, const Step& step) {
         close_fd(context.copied_up);
         context.copied_up = -1;
     }
-    const long target = done < 0 ? done : open_target(context, step.path, TargetKind::folder);
+    const bool real = step.value == 1;
+    const long target = done < 0 ? done : real ? open_real_folder(context, step.path) : open_target(context, step.path, TargetKind::folder);
+    if (real && (target == -ELOOP || target == -ENOTDIR)) context.detail = symlink_in_the_way;
     done = target < 0 ? target : move_onto(static_cast<int>(tree), target);
     close_fd(tree);
     return done;
@@ -111,6 +113,19 @@ long attach_tree(Context& context, const Step& step) {
     const long moved = move_onto(step.fd, target);
     close_fd(step.fd);
     return moved;
+}
+
+long drop_mount(Context&, const Step& step) {
+    const long gone = raw::call(SYS_umount2, step.path, detach);
+    if (gone != -EINVAL && gone != -EPERM) return gone;
+    // It came from a namespace with more rights and cannot be taken away: covered, it shows as little.
+    const MountOption options[] = {{"source", "tmpfs"}, {"size", "0"}};
+    const long tree = make_mount("tmpfs", options, 2, readonly_attribute);
+    if (tree < 0) return tree;
+    const long target = raw::call(SYS_openat, AT_FDCWD, step.path, O_PATH | O_CLOEXEC);
+    const long done = target < 0 ? target : move_onto(static_cast<int>(tree), target);
+    close_fd(tree);
+    return done;
 }
 
 long attach_root(Context& context, const Step& step) {

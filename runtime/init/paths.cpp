@@ -51,6 +51,14 @@ long open_in_root(const Context& context, const char* path, std::uint64_t flags)
     return open_below(context.root, path, flags);
 }
 
+long open_real_folder(const Context& context, const char* path) {
+    const long made = make_folders(context, path, 0755);
+    if (made < 0) return made;
+    close_fd(made);
+    const open_how how{O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    return raw::call_again(SYS_openat2, context.root, path, &how, sizeof how);
+}
+
 long make_folders(const Context& context, const char* path, unsigned mode) {
     // Most targets exist; only then one call is enough.
     const long there = open_in_root(context, path[0] == '\0' ? "/" : path, O_PATH | O_DIRECTORY);

@@ -116,6 +116,7 @@ long own_descriptors(Context&, const Step& step) {
 }
 
 long enter_folder(Context& context, const Step& step) {
+    if (context.entered_folder) return 0;
     long done = raw::call(SYS_chdir, step.path);
     if (done == -ENOENT && step.value == 1) {
         const long made = make_folders(context, step.path, 0755);
@@ -128,7 +129,7 @@ long enter_folder(Context& context, const Step& step) {
     char where[4096];
     done = raw::call(SYS_getcwd, where, sizeof where);
     // "(unreachable)/…": the folder lies outside the root, reached by a leaked descriptor (CVE-2024-21626).
-    if (done >= 0 && where[0] == '/') return 0;
+    if (done >= 0 && where[0] == '/') return context.entered_folder = true, 0;
     context.detail = unreachable_folder;
     return done < 0 ? done : -ENOENT;
 }
@@ -142,7 +143,7 @@ long find_program(Context& context, const Step&) {
     return check_program(name);
 }
 
-long report_ready(Context& context, const Step&) { return send_message(context, Message{MessageType::ready, 0, 0, 0}); }
+long report_ready(Context& context, const Step&) { return send_message(context, Message{MessageType::ready, 0, 0, 0, {}}); }
 
 long open_fifo(Context& context, const Step& step) {
     // The parent is not waited for any more: it may end, and what the child says from now on goes to the FIFO's reader.
@@ -150,6 +151,7 @@ long open_fifo(Context& context, const Step& step) {
     context.socket = -1;
     char path[32] = "self/fd/";
     path[8 + decimal(path + 8, static_cast<std::uint64_t>(context.fifo))] = '\0';
+    end_on_signals();
     const long opened = raw::call_again(SYS_openat, context.procfs, path, O_WRONLY | O_CLOEXEC);
     if (opened < 0) return opened;
     close_fd(context.fifo);

@@ -35,7 +35,7 @@ long run_plain_step(Context& context, const Step& step) {
         case StepKind::set_umask: return raw::call(SYS_umask, step.value) < 0 ? -EINVAL : 0;
         case StepKind::set_groups: return raw::call(SYS_setgroups, step.count, step.list);
         case StepKind::no_new_privileges: return raw::call(SYS_prctl, 38 /* PR_SET_NO_NEW_PRIVS */, 1, 0, 0, 0);
-        case StepKind::await_release: return init::wait_for_go(context);
+        case StepKind::await_release: return init::end_on_signals(), init::wait_for_go(context);
         default: return -ENOSYS;
     }
 }
@@ -52,6 +52,7 @@ StepFunction function_of(StepKind kind) {
         case StepKind::new_keyring: return init::new_keyring;
         case StepKind::open_procfs: return init::open_procfs;
         case StepKind::set_propagation: return init::set_propagation;
+        case StepKind::drop_mount: return init::drop_mount;
         case StepKind::attach_root: return init::attach_root;
         case StepKind::mount_new: return init::mount_new;
         case StepKind::attach_tree: return init::attach_tree;
@@ -89,7 +90,8 @@ StepFunction function_of(StepKind kind) {
 }
 
 void report_failure(const Context& context, std::uint32_t step, long result) {
-    const Message message{MessageType::failed, step, static_cast<std::int32_t>(-result), context.detail};
+    Message message{MessageType::failed, step, static_cast<std::int32_t>(-result), context.detail, {}};
+    __builtin_memcpy(message.text, context.hook_words, sizeof message.text);
     init::send_message(context, message);
     // Whoever started the container through the FIFO reads the same record there (runtime/start_fifo.h).
     if (context.fifo >= 0) raw::call(SYS_write, context.fifo, &message, sizeof message);

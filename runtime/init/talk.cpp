@@ -37,7 +37,7 @@ long wait_for_go(const Context& context) {
 }
 
 long meet_parent(const Context& context, MessageType type, int descriptor) {
-    const long sent = send_message(context, Message{type, 0, 0, 0}, descriptor);
+    const long sent = send_message(context, Message{type, 0, 0, 0, {}}, descriptor);
     return sent < 0 ? sent : wait_for_go(context);
 }
 

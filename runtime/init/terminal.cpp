@@ -49,7 +49,7 @@ long make_console(Context& context, const Step& step) {
     if (done >= 0) done = raw::call(SYS_fchown, slave, step.uid, ~0U);
     if (done == -EPERM || done == -EINVAL) done = 0;  // An owner that the user namespace does not map: it stays root's.
     if (done >= 0) done = raw::call(SYS_ioctl, slave, TIOCSCTTY, 0);
-    if (done >= 0) done = send_message(context, Message{MessageType::console, 0, 0, 0}, static_cast<int>(master));
+    if (done >= 0) done = send_message(context, Message{MessageType::console, 0, 0, 0, {}}, static_cast<int>(master));
     close_fd(master);
     context.terminal = static_cast<int>(slave);
     return done;
