@@ -46,6 +46,11 @@ bool is_mounted_over(const Definition& definition, const std::string& path) {
     return std::any_of(places.begin(), places.end(), [&](const std::string& place) { return lies_in(path, place); });
 }
 
+bool holds_stub(const Definition& definition, const std::string& path) {
+    const std::vector<std::string> places = places_of(definition);
+    return std::any_of(places.begin(), places.end(), [&](const std::string& place) { return place.substr(0, place.rfind('/')) == path; });
+}
+
 Result<void> remove_stubs(const Definition& definition, const Fd& folder) {
     Fd top = TRY(folder.duplicate());
     const Root root = TRY(Root::of(std::move(top)));

@@ -21,9 +21,12 @@ namespace {
 
 bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
 
-bool differs(const struct stat& left, const struct stat& right) {
-    return left.st_mode != right.st_mode || left.st_uid != right.st_uid || left.st_gid != right.st_gid ||
-           left.st_mtim.tv_sec != right.st_mtim.tv_sec || left.st_mtim.tv_nsec != right.st_mtim.tv_nsec;
+bool is_same_time(const struct stat& left, const struct stat& right) {
+    return left.st_mtim.tv_sec == right.st_mtim.tv_sec && left.st_mtim.tv_nsec == right.st_mtim.tv_nsec;
+}
+
+bool is_same_owner_and_mode(const struct stat& left, const struct stat& right) {
+    return left.st_mode == right.st_mode && left.st_uid == right.st_uid && left.st_gid == right.st_gid;
 }
 
 /// Walks the upper folder beside the image's tree.
@@ -90,8 +93,9 @@ Result<void> Differ::take_folder(const Fd& upper, const Fd& below, const std::st
     add(before ? ChangeKind::modified : ChangeKind::added, path);
     TRY(walk(folder, folder_below, path));
     const struct stat now = TRY(sys::fstat(folder), path);
-    const bool is_untouched = before && S_ISDIR(before->st_mode) && changes_.size() == place + 1 && !differs(*before, now);
-    if (is_untouched) changes_.pop_back();
+    const bool is_alone = before && S_ISDIR(before->st_mode) && changes_.size() == place + 1;
+    if (is_alone && is_same_owner_and_mode(*before, now) && (is_same_time(*before, now) || holds_stub(definition_, path)))
+        changes_.pop_back();
     return {};
 }
 

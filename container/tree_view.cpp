@@ -120,7 +120,9 @@ Result<TreeView> TreeView::of_running(const Record& record) {
     const auto gone = [&] { return Error(Kind::wrong_state, cat("container ", record.name(), " has just ended")); };
     const std::optional<Fd> pidfd = TRY(record.run.state.init->open());
     if (!pidfd) return gone();
-    Fd folder = TRY(sys::open(cat("/proc/", record.run.state.init->pid, "/root"), O_PATH | O_DIRECTORY));
+    auto opened = sys::open(cat("/proc/", record.run.state.init->pid, "/root"), O_PATH | O_DIRECTORY);
+    if (!opened.ok() && (opened.error().code() == ENOENT || opened.error().code() == ESRCH)) return gone();
+    Fd folder = TRY(std::move(opened));
     // Alive after the open: so it was this process whose root was opened, and not one that got its number.
     const bool ended = TRY(wait_for_end(*pidfd, 0));
     if (ended) return gone();

@@ -8,7 +8,7 @@
 
 #include "base/cat.h"
 #include "base/ids.h"
-#include "image/layer.h"
+#include "container/tree_copy.h"
 
 namespace berth::container {
 
@@ -203,7 +203,8 @@ Result<void> Volumes::fill(const Volume& volume, const Root& image, const std::s
     TRY(remove_tree(held.fd(), staging), purpose());
     TRY(sys::mkdirat(held.fd(), staging, 0700), purpose());
     const Fd filling = TRY(sys::openat(held.fd(), staging, O_RDONLY | O_DIRECTORY), purpose());
-    TRY(image::copy_upper(source.value(), filling), purpose());
+    TreeCopier copier({});
+    TRY(copier.copy_contents(source.value(), filling), purpose());
     const std::vector<std::string> names = TRY(list_folder(filling), purpose());
     for (const std::string& name : names) TRY(sys::renameat(filling, name, data, name), purpose());
     TRY(remove_tree(held.fd(), staging), purpose());
