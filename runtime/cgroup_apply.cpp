@@ -1,5 +1,6 @@
 #include "runtime/cgroup_apply.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <linux/bpf.h>
@@ -36,11 +37,24 @@ Result<void> apply_write(const CgroupRecord& record, const CgroupWrite& write) {
     return written;
 }
 
-/// v1 keeps memory <= memory+swap at every moment: whichever way both move, one of the two orders is right.
-Result<void> apply_memory_pair(const CgroupRecord& record, const CgroupWrite& memory, const CgroupWrite& swap) {
-    if (apply_write(record, memory).ok()) return apply_write(record, swap);
-    TRY(apply_write(record, swap));
-    return apply_write(record, memory);
+/// v1 keeps memory <= memory+swap, and quota/period below the parent's, at every moment: whichever way both move, one of
+/// the two orders is right.
+Result<void> apply_pair(const CgroupRecord& record, const CgroupWrite& first, const CgroupWrite& second) {
+    auto usual = apply_write(record, first);
+    if (usual.ok()) return apply_write(record, second);
+    if (!apply_write(record, second).ok()) return usual;
+    return apply_write(record, first);
+}
+
+constexpr std::pair<std::string_view, std::string_view> pairs[] = {
+    {"memory.limit_in_bytes", "memory.memsw.limit_in_bytes"},
+    {"cpu.cfs_period_us", "cpu.cfs_quota_us"},
+    {"cpu.rt_period_us", "cpu.rt_runtime_us"},
+};
+
+bool is_pair(const CgroupWrite& first, const CgroupWrite& second) {
+    return std::any_of(std::begin(pairs), std::end(pairs),
+                       [&](const auto& pair) { return pair.first == first.file && pair.second == second.file; });
 }
 
 Error explain_memory(Error error, const CgroupRecord& record, const CgroupWrite& write) {
@@ -123,9 +137,8 @@ Result<void> apply_resources(const CgroupRecord& record, const Resources& resour
     TRY(refuse_below_usage(record, resources));
     const auto writes = is_v2_only(record) ? plan_v2_writes(resources) : plan_v1_writes(resources);
     for (std::size_t i = 0; i < writes.size(); ++i) {
-        const bool pair = writes[i].file == "memory.limit_in_bytes" && i + 1 < writes.size() &&
-                          writes[i + 1].file == "memory.memsw.limit_in_bytes";
-        auto done = pair ? apply_memory_pair(record, writes[i], writes[i + 1]) : apply_write(record, writes[i]);
+        const bool pair = i + 1 < writes.size() && is_pair(writes[i], writes[i + 1]);
+        auto done = pair ? apply_pair(record, writes[i], writes[i + 1]) : apply_write(record, writes[i]);
         if (!done.ok()) return explain_memory(std::move(done).error(), record, writes[i]);
         if (pair) ++i;
     }

@@ -32,6 +32,8 @@ void add_throttles(Writes& out, const char* file, const std::vector<ThrottleDevi
 void add_v1_memory(Writes& out, const MemoryLimits& memory) {
     add(out, "memory", "memory.limit_in_bytes", memory.limit);
     add(out, "memory", "memory.memsw.limit_in_bytes", memory.swap);
+    // Without a limit on memory one on memory and swap together makes no sense, and the kernel refuses the pair.
+    if (memory.limit == -1 && !memory.swap) out.push_back({"memory", "memory.memsw.limit_in_bytes", "-1", true});
     add(out, "memory", "memory.soft_limit_in_bytes", memory.reservation);
     add(out, "memory", "memory.kmem.tcp.limit_in_bytes", memory.kernel_tcp);
     // memory.kmem.limit_in_bytes does nothing since Linux 5.4 and is refused since 6.1.

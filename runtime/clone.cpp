@@ -1,15 +1,19 @@
 #include "runtime/clone.h"
 
 #include <cerrno>
+#include <charconv>
 #include <memory>
 
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/sys.h"
 
 namespace berth::runtime {
@@ -29,8 +33,7 @@ void clone_and_walk(Cloning& cloning) {
     if (cloning.pid == 0) run_init(*cloning.plan);
 }
 
-/// In a process between: it shares our memory and descriptors, joins the user namespace (from which there is no way
-/// back), and gives us its child as ours (CLONE_PARENT).
+/// In a process between: it shares our memory and descriptors and joins the user namespace, from which there is no way back.
 int clone_below_user_namespace(void* argument) {
     Cloning& cloning = *static_cast<Cloning*>(argument);
     const long joined = raw::call(SYS_setns, cloning.user_namespace, CLONE_NEWUSER);
@@ -40,16 +43,34 @@ int clone_below_user_namespace(void* argument) {
     return 0;
 }
 
+/// The number by which we know the child: the process between saw it from another pid namespace.
+Result<pid_t> pid_of(int pidfd) {
+    const std::string text = TRY(read_file(cat("/proc/self/fdinfo/", pidfd)));
+    const std::size_t at = text.find("Pid:");
+    pid_t pid = -1;
+    if (at != std::string::npos) {
+        const std::size_t digits = text.find_first_not_of(" \t", at + 4);
+        std::from_chars(text.data() + digits, text.data() + text.size(), pid);
+    }
+    if (pid <= 0) return Error(Kind::internal, "the container's process is not visible here");
+    return pid;
+}
+
 Result<void> clone_through_intermediate(Cloning& cloning) {
     constexpr std::size_t size = 64 * 1024;
     const auto stack = std::make_unique<std::max_align_t[]>(size / sizeof(std::max_align_t));
-    cloning.arguments.flags |= CLONE_PARENT;
-    cloning.arguments.exit_signal = 0;  // CLONE_PARENT: that of the process between.
+    // The child becomes ours when the process between has ended; CLONE_PARENT would do the same but is refused together
+    // with a new pid namespace (clone(2), ERRORS).
+    int was_subreaper = 0;
+    ::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper, 0, 0, 0);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     void* top = stack.get() + size / sizeof(std::max_align_t);
     const int between = ::clone(clone_below_user_namespace, top, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &cloning);
-    if (between < 0) return Error::of_errno(errno, "clone");
-    Child gone(between, Fd(static_cast<int>(::syscall(SYS_pidfd_open, between, 0))));
-    ignore(gone.wait(), "it only clones");
+    const int failure = errno;
+    if (between > 0) ::waitpid(between, nullptr, __WALL);
+    ::prctl(PR_SET_CHILD_SUBREAPER, was_subreaper, 0, 0, 0);
+    if (between < 0) return Error::of_errno(failure, "clone");
+    if (cloning.pid > 0) cloning.pid = TRY(pid_of(cloning.pidfd));
     return {};
 }
 

@@ -92,7 +92,10 @@ std::vector<DeviceRule> always_allowed_devices() {
 
 std::string device_line(const DeviceRule& rule) {
     const std::string kind = rule.type.empty() ? "a" : rule.type;
-    return cat(kind, " ", number_text(rule.major), ":", number_text(rule.minor), " ", rule.access.empty() ? "rwm" : rule.access);
+    std::string letters;
+    for (const char letter : rule.access)
+        if (letter == 'r' || letter == 'w' || letter == 'm') letters.push_back(letter);
+    return cat(kind, " ", number_text(rule.major), ":", number_text(rule.minor), " ", letters.empty() ? "rwm" : letters);
 }
 
 std::vector<std::uint64_t> compile_device_program(const std::vector<DeviceRule>& rules) {

@@ -1,5 +1,6 @@
 #include "runtime/handshake.h"
 
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -38,6 +39,14 @@ Error program_error(const Step& step, const Message& failure, const Plan& plan) 
     return std::move(error).with_kind(found ? Kind::denied : Kind::not_found);
 }
 
+/// "bad system call"; seccomp's way of saying no.
+std::string signal_words(int number) {
+    const char* known = sigdescr_np(number);
+    std::string out = known == nullptr ? "unknown" : known;
+    out[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(out[0])));
+    return out;
+}
+
 Error hook_error(const Step& step, const Message& failure) {
     const std::string what = cat("error running ", step.text, " hook #", step.value, ": ", step.path);
     const int value = failure.code;
@@ -45,7 +54,7 @@ Error hook_error(const Step& step, const Message& failure) {
     while (words.ends_with('\n')) words.pop_back();
     switch (failure.detail) {
         case hook_exited: return Error(Kind::system, cat(what, ": exit status ", value, words.empty() ? "" : ": ", words));
-        case hook_signalled: return Error(Kind::system, cat(what, ": killed by signal ", value));
+        case hook_signalled: return Error(Kind::system, cat(what, ": killed by signal ", value, " (", signal_words(value), ")"));
         case hook_timed_out: return Error(Kind::system, cat(what, ": no answer within ", value, " s"));
         default: return Error::of_errno(value, what).with_kind(Kind::system);
     }
@@ -101,6 +110,8 @@ Error error_of_failure(const Message& failure, const Plan& plan) {
     const Step& step = plan.steps[failure.step];
     if (step.kind == StepKind::find_program || step.kind == StepKind::execute) return program_error(step, failure, plan);
     if (step.kind == StepKind::run_hook) return hook_error(step, failure);
+    if (step.kind == StepKind::set_scheduler && failure.code == EPERM && step.text != nullptr)
+        return Error(Kind::invalid, "set scheduler: process scheduler can't be used together with AllowedCPUs (cpu.cpus)");
     if (const std::string detail = detail_text(failure.detail); !detail.empty())
         return Error(Kind::system, cat(describe(step), ": ", detail));
     return Error::of_errno(failure.code, describe(step)).with_kind(Kind::system);

@@ -33,7 +33,7 @@ enum class StepKind : std::uint32_t {
     set_propagation,     ///< path: of the host's tree; flags: MS_SHARED…; value: 1 for all below
     drop_mount,          ///< path: of the host's tree, in the container's copy of it
     attach_root,         ///< fd: the detached root; path: the host path it goes over
-    mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: 1 for no link on the way
+    mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: 1 for no link on the way; extra: 1 to take the mode of what it covers
     attach_tree,         ///< fd: a detached tree; path; value: TargetKind
     copy_up,             ///< the next mount_new (tmpfs) begins with what stands at its path
     set_attributes,      ///< path; list: one MountAttributes

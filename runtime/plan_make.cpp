@@ -143,6 +143,7 @@ Result<PlanBuilder> make_launch_plan(const Spec& spec, const LaunchInputs& input
     const Hooks hooks = spec.hooks.value_or(Hooks{});
     ProcessPlanOptions options{.makes_folder = true, .has_fifo = inputs.fifo >= 0, .waits = true,
                                .start_hooks = &hooks.start_container, .launch = &inputs};
+    options.has_cpuset = spec.linux && spec.linux->resources && spec.linux->resources->cpu && !spec.linux->resources->cpu->cpus.empty();
     if (spec.linux && spec.linux->personality) options.personality = &*spec.linux->personality;
     if (spec.linux && spec.linux->memory_policy) options.memory_policy = &*spec.linux->memory_policy;
     TRY(plan_process(out, *spec.process, inputs.process, options));

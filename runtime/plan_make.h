@@ -88,6 +88,7 @@ Result<void> plan_protection(PlanBuilder& out, const Spec& spec, const LaunchInp
 struct ProcessPlanOptions {
     const Personality* personality = nullptr;
     const MemoryPolicy* memory_policy = nullptr;
+    bool has_cpuset = false;  ///< cpu.cpus is set: a deadline cannot be kept on some CPUs only (sched(7))
     bool makes_folder = false;
     bool has_fifo = false;
     bool waits = false;

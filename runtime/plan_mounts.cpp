@@ -48,6 +48,12 @@ bool becomes_readonly_later(const Mount& mount, const MountOptions& options) {
 /// would take the labels that are written through it (CVE-2019-19921).
 bool needs_real_folder(const Mount& mount) { return mount.type == "proc" || mount.type == "sysfs"; }
 
+/// A tmpfs over a folder of the image looks like it (runc): /tmp stays sticky.
+bool takes_mode(const Mount& mount, const MountOptions& options) {
+    return mount.type == "tmpfs" && std::none_of(options.data.begin(), options.data.end(),
+                                                 [](const std::string& option) { return option.starts_with("mode="); });
+}
+
 void add_new_mount(PlanBuilder& out, const Mount& mount, const MountOptions& options) {
     const char* path = out.keep(mount.destination);
     const std::uint64_t attributes = becomes_readonly_later(mount, options) ? options.set & ~std::uint64_t{MOUNT_ATTR_RDONLY} : options.set;
@@ -55,8 +61,8 @@ void add_new_mount(PlanBuilder& out, const Mount& mount, const MountOptions& opt
     // `source` is a device or a label; the kernel shows it in mountinfo.
     if (!mount.source.empty()) values.push_back({"source", out.keep(mount.source)});
     if (options.copy_up) out.add({.kind = StepKind::copy_up, .path = path});
-    out.add({.kind = StepKind::mount_new, .flags = attributes, .value = needs_real_folder(mount) ? 1u : 0u, .path = path,
-             .text = out.keep(mount.type),
+    out.add({.kind = StepKind::mount_new, .flags = attributes, .value = needs_real_folder(mount) ? 1u : 0u,
+             .extra = takes_mode(mount, options) ? 1u : 0u, .path = path, .text = out.keep(mount.type),
              .list = out.keep_array(values), .count = static_cast<std::uint32_t>(values.size())});
     add_later_attributes(out, path, options);
 }

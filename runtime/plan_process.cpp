@@ -11,7 +11,7 @@ namespace {
 Result<void> add_scheduling(PlanBuilder& out, const ProcessSpec& process, const ProcessPlanOptions& options) {
     if (process.scheduler) {
         const SchedulerAttributes attributes = TRY(scheduler_attributes(*process.scheduler), "process.scheduler");
-        out.add({.kind = StepKind::set_scheduler, .list = out.keep_one(attributes)});
+        out.add({.kind = StepKind::set_scheduler, .text = options.has_cpuset ? "cpuset" : nullptr, .list = out.keep_one(attributes)});
     }
     if (process.io_priority) {
         const std::uint64_t value = TRY(io_priority_value(*process.io_priority), "process.ioPriority");

@@ -213,7 +213,8 @@ Result<SeccompProgram> compile_seccomp(const Seccomp& profile) {
     out.has_listener = std::any_of(profile.syscalls.begin(), profile.syscalls.end(),
                                    [](const SeccompRule& rule) { return rule.action == "SCMP_ACT_NOTIFY"; });
     if (out.has_listener) out.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    // runc: a profile that says nothing about flags allows speculation as seccomp(2) did before Linux 5.16.
+    // The process that loads the filter has one thread: there is nobody to synchronise with.
+    out.flags &= ~std::uint32_t{SECCOMP_FILTER_FLAG_TSYNC};
     return out;
 }
 

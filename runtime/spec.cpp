@@ -145,6 +145,8 @@ void fields(Io& io, Seccomp& seccomp) {
     io.required("defaultAction", seccomp.default_action);
     io.optional("defaultErrnoRet", seccomp.default_errno_ret);
     io.optional("architectures", seccomp.architectures);
+    // A profile that says nothing about flags allows speculation, as all filters did before Linux 5.16 (runc).
+    if constexpr (Io::reads) seccomp.flags = {"SECCOMP_FILTER_FLAG_SPEC_ALLOW"};
     io.optional("flags", seccomp.flags);
     io.optional("listenerPath", seccomp.listener_path);
     io.optional("listenerMetadata", seccomp.listener_metadata);

@@ -16,6 +16,7 @@
 #include "runtime/hooks.h"
 #include "runtime/listener.h"
 #include "runtime/resctrl.h"
+#include "runtime/seccomp.h"
 #include "runtime/validate.h"
 
 namespace berth::cli {
@@ -188,12 +189,20 @@ Result<void> hand_over(Launching& job, runtime::Init& init, std::optional<Fd>& c
     return {};
 }
 
+void tell_seccomp_flags(const Launching& job) {
+    if (!job.call.globals.debug || !job.spec.linux->seccomp) return;
+    constexpr std::uint32_t new_listener = 1u << 3;
+    const auto program = runtime::compile_seccomp(*job.spec.linux->seccomp);
+    if (program.ok()) job.call.log.debug(cat("seccomp filter flags: ", program.value().flags & ~new_listener));
+}
+
 Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string& bundle, Release release, std::optional<Fd>& console) {
     TRY(job.container.save_spec(job.spec_text));
     TRY(make_cgroup(job));
     // Written before the clone: whoever kills us now leaves something that `delete --force` can clean up (runc #4534).
     TRY(job.container.save());
     job.call.log.debug("nsexec container setup");
+    tell_seccomp_flags(job);
     runtime::Init init = TRY(clone_init(job, bundle, release));
     job.call.log.debug("child process in init()");
     TRY(record_process(job, init));

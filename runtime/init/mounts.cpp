@@ -87,6 +87,14 @@ long mask_folder(Context& context, long target) {
     return moved;
 }
 
+void take_mode(long tree, long covered) {
+    struct stat status{};
+    if (raw::call(SYS_newfstatat, covered, "", &status, AT_EMPTY_PATH) < 0) return;
+    const long folder = raw::call(SYS_openat, tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) raw::call(SYS_fchmod, folder, status.st_mode & 07777);
+    close_fd(folder);
+}
+
 }  // namespace
 
 long mount_new(Context& context, const Step& step) {
@@ -102,6 +110,7 @@ long mount_new(Context& context, const Step& step) {
     const bool real = step.value == 1;
     const long target = done < 0 ? done : real ? open_real_folder(context, step.path) : open_target(context, step.path, TargetKind::folder);
     if (real && (target == -ELOOP || target == -ENOTDIR)) context.detail = symlink_in_the_way;
+    if (target >= 0 && step.extra == 1) take_mode(tree, target);
     done = target < 0 ? target : move_onto(static_cast<int>(tree), target);
     close_fd(tree);
     return done;

@@ -75,7 +75,8 @@ long write_zero(Context&, const Step& step) {
 }
 
 long set_time_offsets(Context&, const Step& step) {
-    long done = write_text(raw::call(SYS_openat, step.fd, "self/timens_offsets", O_WRONLY | O_CLOEXEC), step.text);
+    long done = 0;
+    if (step.text[0] != '\0') done = write_text(raw::call(SYS_openat, step.fd, "self/timens_offsets", O_WRONLY | O_CLOEXEC), step.text);
     if (done < 0) return done;
     const long made = raw::call(SYS_openat, step.fd, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
     done = made < 0 ? made : raw::call(SYS_setns, made, CLONE_NEWTIME);
