@@ -43,7 +43,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
 	$(BUILD)/libexec/berth-registry
 
-.PHONY: all deps install uninstall check check-unit check-e2e check-vm demo bench clean
+.PHONY: all deps install uninstall check check-unit check-e2e check-vm man deb demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -135,10 +135,28 @@ install: all
 	install -m 755 $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/libexec/* $(DESTDIR)$(LIBEXEC)/
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 completion/berth.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
+	install -D -m 644 completion/_berth $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_berth
+	install -D -m 644 completion/berth.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/berth.fish
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/berth $(DESTDIR)$(PREFIX)/bin/berth-oci $(patsubst man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard man/*.1))
 	rm -rf $(DESTDIR)$(LIBEXEC)
+	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_berth \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/berth.fish
+
+# Man pages and completion scripts come from the table of commands; they are kept so that nothing has to run to install.
+man: $(BUILD)/bin/berth
+	rm -f man/*.1
+	$(BUILD)/bin/berth __man man
+	$(BUILD)/bin/berth completion bash > completion/berth.bash
+	$(BUILD)/bin/berth completion zsh > completion/_berth
+	$(BUILD)/bin/berth completion fish > completion/berth.fish
+
+# Debian packages: berth, and berth-docker, which provides the command docker.
+deb:
+	$(MAKE) all PREFIX=/usr
+	debian/make-deb $(BUILD) $(VERSION)
 
 clean:
 	rm -rf $(BUILD)

@@ -69,8 +69,8 @@ private:
 
 class AttachmentLoop {
 public:
-    AttachmentLoop(container::Attachment& attachment, const StreamOptions& options, const std::function<void(Signal)>& forward)
-        : attachment_(attachment), options_(options), forward_(forward), input_(options.input, options) {}
+    AttachmentLoop(container::Attachment& attachment, const StreamOptions& options, std::function<void(Signal)> forward)
+        : attachment_(attachment), options_(options), forward_(std::move(forward)), input_(options.input, options) {}
 
     Result<StreamEnd> run(const Fd& signals) {
         if (options_.tty) TRY(send_size());
@@ -140,7 +140,7 @@ private:
 
     container::Attachment& attachment_;
     const StreamOptions& options_;
-    const std::function<void(Signal)>& forward_;
+    std::function<void(Signal)> forward_;
     Input input_;
     std::string pending_;
     bool end_is_pending_ = false;
@@ -275,7 +275,12 @@ void hold_forwarded_signals() {
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Result<StreamEnd> stream_attachment(container::Attachment& attachment, const StreamOptions& options, const std::function<void(Signal)>& forward) {
+Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string& id, container::Attachment& attachment, const StreamOptions& options) {
+    const auto forward = [&](Signal signal) {
+        // Looked up anew: the state that came with the start is of before it.
+        auto record = container::find(engine, id);
+        if (record.ok()) ignore(container::kill(engine, record.value(), signal), "it may have ended meanwhile");
+    };
     const std::optional<RawMode> raw = TRY(enter_raw(options));
     const Fd signals = TRY(open_signals());
     // A reader of our output that goes away must not leave the terminal raw: EPIPE instead of death.

@@ -23,9 +23,9 @@ struct StreamEnd {
     int status = 0;
     bool detached = false;
 };
-/// Until the container has ended or the user detached. `forward` sends a signal to the container.
-Result<StreamEnd> stream_attachment(container::Attachment& attachment, const StreamOptions& options,
-                                    const std::function<void(Signal)>& forward);
+/// Until the container has ended or the user detached.
+Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string& id, container::Attachment& attachment,
+                                    const StreamOptions& options);
 
 /// exec: starts the process with pipes (or takes its terminal) and serves it to its end.
 Result<StreamEnd> stream_exec(container::Engine& engine, const container::Record& record, container::ExecOptions request,

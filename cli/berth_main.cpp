@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/globals.h"
 #include "cli/help.h"
+#include "cli/settings.h"
 #include "cli/texts.h"
 
 namespace berth::cli {
@@ -31,9 +32,10 @@ Error unknown_command(const Words& words) {
     return std::move(error).with_hint(cat("did you mean 'berth ", in_family ? cat(words[0], " ") : "", near, "'?"));
 }
 
-int run_command(Session& session, const CommandEntry& entry, const std::string& spelling, const Words& words) {
+int run_command(Session& session, const Settings& settings, const CommandEntry& entry, const std::string& spelling, const Words& words) {
     Parser parser;
     const Action action = entry.define(parser);
+    if (const auto set = settings.apply(entry.name(), parser); !set.ok()) return fail(set.error(), status_of_bad_options);
     auto parsed = parser.parse(words);
     const auto hint = [&] { return cat("see 'berth ", spelling, " --help'"); };
     if (!parsed.ok()) return fail(std::move(parsed).error().context(spelling).with_hint(hint()), status_of_bad_options);
@@ -45,7 +47,9 @@ int run_command(Session& session, const CommandEntry& entry, const std::string& 
 }
 
 int run_main(const Words& all) {
-    auto read = read_globals(all);
+    auto settings = Settings::load();
+    if (!settings.ok()) return fail(settings.error(), status_of_bad_options);
+    auto read = read_globals(all, settings.value());
     if (!read.ok()) return fail(read.error(), status_of_bad_options);
     const Globals globals = std::move(read).value();
     if (globals.debug) log::set_level(log::Level::debug);
@@ -57,7 +61,7 @@ int run_main(const Words& all) {
     if (found.entry != nullptr) {
         const auto rest = globals.words.begin() + static_cast<long>(found.words);
         const std::string spelling = join_text(Words(globals.words.begin(), rest), " ");
-        return run_command(session, *found.entry, spelling, Words(rest, globals.words.end()));
+        return run_command(session, settings.value(), *found.entry, spelling, Words(rest, globals.words.end()));
     }
     const std::string& first = globals.words[0];
     if (first == "help") return run_main(Words{"--help"});

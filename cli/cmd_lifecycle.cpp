@@ -26,9 +26,7 @@ Result<int> stay(Engine& engine, const Record& record, container::Attachment& at
     streams.tty = record.definition.config.tty;
     streams.forward_signals = sig_proxy;
     if (!keys.empty()) streams.detach_keys = TRY(parse_detach_keys(keys));
-    Record current = record;
-    const auto forward = [&](Signal signal) { ignore(container::kill(engine, current, signal), "it may have ended meanwhile"); };
-    const StreamEnd end = TRY(stream_attachment(attachment, streams, forward));
+    const StreamEnd end = TRY(stream_attachment(engine, record.id(), attachment, streams));
     if (end.detached && tell_detach) return Error(Kind::wrong_state, "read escape sequence");
     return end.status;
 }

@@ -67,9 +67,13 @@ Result<int> attend(container::Engine& engine, const RunOptions& options, const c
     streams.tty = record.definition.config.tty;
     streams.forward_signals = options.sig_proxy;
     if (!options.detach_keys.empty()) streams.detach_keys = TRY(parse_detach_keys(options.detach_keys));
-    container::Record current = record;
-    const auto forward = [&](Signal signal) { ignore(container::kill(engine, current, signal), "it may have ended meanwhile"); };
-    return TRY(stream_attachment(attachment, streams, forward)).status;
+    return TRY(stream_attachment(engine, record.id(), attachment, streams)).status;
+}
+
+// docker: 1, as for any command that misses an argument. Only --rootfs makes the image optional.
+Result<int> image_is_missing(std::string_view verb) {
+    Session::print_error(Error(Kind::invalid, cat("'berth ", verb, "' requires at least 1 argument")).with_hint(cat("usage: berth ", verb, " [OPTIONS] IMAGE [COMMAND] [ARG...]")));
+    return 1;
 }
 
 Result<int> report_failure(const Error& error) {
@@ -119,8 +123,7 @@ Action define_run(Parser& p) {
     p.example("berth run --rm -m 256m --cpus 0.5 busybox sh -c 'yes > /dev/null'", "with limits");
     p.see_also("create, start, exec, logs, stop, rm");
     return [options](Session& session, const Words& arguments) -> Result<int> {
-        if (arguments.empty() && options->container.rootfs.empty())
-            return Error(Kind::invalid, "'berth run' requires at least 1 argument").with_hint("usage: berth run [OPTIONS] IMAGE [COMMAND] [ARG...]");
+        if (arguments.empty() && options->container.rootfs.empty()) return image_is_missing("run");
         return run(session, *options, arguments);
     };
 }
@@ -135,8 +138,7 @@ Action define_create(Parser& p) {
     p.example("berth start web", "start it later");
     p.see_also("run, start, rm");
     return [options](Session& session, const Words& arguments) -> Result<int> {
-        if (arguments.empty() && options->container.rootfs.empty())
-            return Error(Kind::invalid, "'berth create' requires at least 1 argument").with_hint("usage: berth create [OPTIONS] IMAGE [COMMAND] [ARG...]");
+        if (arguments.empty() && options->container.rootfs.empty()) return image_is_missing("create");
         container::Engine* engine = TRY(session.engine());
         const container::Created created = TRY(create_container(*engine, *options, arguments));
         tell_warnings(created.warnings);

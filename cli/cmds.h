@@ -73,6 +73,10 @@ Action define_builder_prune(Parser& parser);
 Action define_info(Parser& parser);
 Action define_version(Parser& parser);
 Action define_completion(Parser& parser);
+Action define_config_show(Parser& parser);
+Action define_config_check(Parser& parser);
+Action define_container_clone(Parser& parser);
+Action define_dash(Parser& parser);
 Action define_complete(Parser& parser);
 Action define_man(Parser& parser);
 

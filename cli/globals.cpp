@@ -32,8 +32,13 @@ void describe_globals(Parser& parser, Globals& into) {
     parser.ignored("--tls,--tlsverify", "", no_daemon);
 }
 
-Result<Globals> read_globals(const Words& all) {
+Result<Globals> read_globals(const Words& all, const Settings& settings) {
     Globals globals;
+    if (!settings.all().empty()) {
+        Parser parser;
+        describe_globals(parser, globals);
+        TRY(settings.apply("berth", parser));
+    }
     use_environment("BERTH_ROOT", globals.paths.root);
     use_environment("BERTH_RUN_ROOT", globals.paths.run_root);
     // The usual case first: the command stands at the front and nothing is to be read.

@@ -17,11 +17,16 @@ namespace {
 struct Saved {
     volatile sig_atomic_t descriptor = -1;
     termios settings{};
+    const char* farewell = "";
 };
 Saved saved;
 
+// A terminal that takes no more bytes cannot be told so either.
+void ignore_count(ssize_t) {}
+
 void restore() {
     if (saved.descriptor < 0) return;
+    if (*saved.farewell != '\0') ignore_count(::write(saved.descriptor, saved.farewell, std::strlen(saved.farewell)));
     ::tcsetattr(saved.descriptor, TCSADRAIN, &saved.settings);
     saved.descriptor = -1;
 }
@@ -53,10 +58,11 @@ bool wants_colour(int descriptor) {
     return is_terminal(descriptor) && (refused == nullptr || *refused == '\0') && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
 }
 
-Result<RawMode> RawMode::enter(int descriptor) {
+Result<RawMode> RawMode::enter(int descriptor, const char* farewell) {
     if (::tcgetattr(descriptor, &saved.settings) != 0) return Error::of_errno(errno, "read the terminal's settings");
     termios raw = saved.settings;
     ::cfmakeraw(&raw);
+    saved.farewell = farewell;
     saved.descriptor = descriptor;
     for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGSEGV, SIGABRT, SIGPIPE}) ::signal(signal, restore_and_die);
     if (::tcsetattr(descriptor, TCSADRAIN, &raw) != 0) return Error::of_errno(errno, "change the terminal's settings");
@@ -113,6 +119,7 @@ Result<std::string> read_secret(std::string_view prompt) {
     if (::tcgetattr(STDIN_FILENO, &saved.settings) != 0) return Error::of_errno(errno, "read the terminal's settings");
     termios silent = saved.settings;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    saved.farewell = "";
     saved.descriptor = STDIN_FILENO;
     for (const int signal : {SIGHUP, SIGINT, SIGQUIT, SIGTERM}) ::signal(signal, restore_and_die);
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);

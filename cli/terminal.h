@@ -23,7 +23,8 @@ bool wants_colour(int descriptor);
 /// Raw mode for as long as the object lives. Signals that end the process restore it too.
 class RawMode {
 public:
-    static Result<RawMode> enter(int descriptor);
+    /// `farewell` is written to the terminal when it is restored, such as the end of the alternate screen; a literal.
+    static Result<RawMode> enter(int descriptor, const char* farewell = "");
     RawMode(RawMode&& other) noexcept;
     RawMode& operator=(RawMode&&) = delete;
     ~RawMode();

@@ -1,0 +1,37 @@
+# limit: 60
+# Completion: what __complete answers, how fast, and that the scripts are sound; man pages are those of the table.
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+berth create --name one busybox true >/dev/null
+berth volume create data >/dev/null
+answers() { berth __complete "$@" | sort | paste -sd' '; }
+
+holds "commands" "images import info inspect" "$(answers i)"
+equal "verbs of a family" "prune" "$(answers container pr)"
+equal "options" "--no-trunc" "$(answers ps --no)"
+equal "choices" "always missing never" "$(answers run --pull '')"
+equal "choices behind '='" "--pull=always --pull=missing --pull=never" "$(answers run --pull=)"
+equal "containers" "one" "$(answers rm '')"
+equal "only running ones where only those will do" "" "$(answers exec '')"
+equal "images" "busybox busybox:latest" "$(answers rmi busy)"
+equal "volumes" "data" "$(answers volume rm d)"
+holds "networks" "bridge" "$(answers run --network '')"
+holds "signals" "SIGTERM" "$(answers kill -s SIGT)"
+equal "paths in containers" ":files one:" "$(answers cp '')"
+equal "what stands behind an image is the program's" ":files" "$(answers run busybox '')"
+start=$(date +%s%N)
+for i in 1 2 3 4 5; do berth __complete run --network "" >/dev/null; done
+took=$((($(date +%s%N) - start) / 5000000))
+if [ $took -le 60 ]; then pass "an answer comes at once"; else fail "an answer comes at once" "$took ms"; fi
+for shell in bash zsh fish; do works "completion $shell" berth completion $shell; done
+works "the script for bash is sound" bash -n <(berth completion bash)
+equal "bash completes a command" "images import info inspect" "$(bash -c 'source <(berth completion bash); COMP_LINE="berth i" COMP_POINT=7 COMP_WORDS=(berth i) COMP_CWORD=1; _berth 2>/dev/null; echo ${COMPREPLY[*]}' | tr ' ' '\n' | sort | paste -sd' ')"
+exits 1 "another shell is refused" berth completion tcsh
+
+if [ -d "$HERE/../../man" ] && ls "$HERE/../../man"/*.1 >/dev/null 2>&1; then
+    mkdir pages
+    works "man pages are written" berth __man pages
+    equal "and are those that the project ships" "" "$(diff -r "$HERE/../../man" pages 2>&1 | head -5)"
+    if command -v man >/dev/null; then equal "man(1) reads them without complaint" "" "$(man --warnings -E UTF-8 -l -Tutf8 pages/berth-run.1 2>&1 >/dev/null)"; fi
+fi
+finish

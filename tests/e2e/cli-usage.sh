@@ -1,0 +1,50 @@
+# limit: 60
+# Usage: help of every command, options and arguments that are wrong, both spellings, suggestions, exit codes.
+. "$(dirname "$0")/lib/common.sh"
+
+works "berth alone shows the overview" berth
+holds "the overview has the groups" "Run containers:" "$OUT"
+works "berth --help too" berth --help
+prints "berth version 0.1.0" "--version is one line" berth --version
+
+# Every command of the table has help, with usage, summary and its options in order.
+for command in $(berth --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)   .*/\1/p' | tr ' ' '_'); do
+    words=${command//_/ }
+    try berth $words --help
+    if [ $STATUS = 0 ] && [[ $OUT == "Usage: berth $words"* ]] && [ -z "$ERR" ]; then pass "berth $words --help"; else fail "berth $words --help" "$OUT" "$ERR"; fi
+done
+for family in container image network volume system builder config; do
+    works "berth $family lists its verbs" berth $family
+    holds "with a usage line" "Usage: berth $family COMMAND" "$OUT"
+done
+for pair in "ps:container ls" "ps:container list" "rmi:image rm" "rmi:image remove" "images:image ls" "logs:container logs" "cp:container cp"; do
+    one=$(berth ${pair%%:*} --help | sed '1d;/^Aliases/d') two=$(berth ${pair#*:} --help | sed '1d;/^Aliases/d')
+    equal "${pair#*:} is ${pair%%:*}" "$one" "$two"
+done
+width=$(COLUMNS=80 berth run --help | wc -L)
+if [ "$width" -le 80 ]; then pass "help fits into the terminal"; else fail "help fits into the terminal" "widest line: $width"; fi
+
+refuses 1 "an unknown command suggests the nearest" "berth: 'imgaes' is not a berth command
+hint: did you mean 'berth images'?" berth imgaes
+refuses 1 "an unknown verb of a family too" "berth: 'container strat' is not a berth command
+hint: did you mean 'berth container start'?" berth container strat
+refuses 125 "an unknown option suggests the nearest" "berth: ps: unknown flag: --al
+hint: did you mean '--all'?" berth ps --al
+refuses 125 "an unknown letter" "berth: ps: unknown shorthand flag: 'x' in -x
+hint: see 'berth ps --help'" berth ps -x
+refuses 125 "an option without its value" "berth: logs: flag needs an argument: --since
+hint: it takes TIME: Only what came after: 10m, 2026-01-02T03:04:05Z, a date, or seconds since 1970" berth logs --since
+refuses 125 "a bad size" "berth: run: invalid argument '5x' for -m, --memory: invalid size '5x'
+hint: sizes look like 512m, 1.5g or 1048576" berth run -m 5x busybox
+refuses 125 "--host has a reason" "berth: invalid argument 'tcp://x' for -H, --host: there is no daemon to talk to: berth works on this machine's own files" berth -H tcp://x ps
+refuses 1 "a missing argument" "berth: 'berth stop' requires at least 1 argument
+hint: usage: berth stop CONTAINER [CONTAINER...]" berth stop
+refuses 1 "one argument too many" "berth: 'berth rename' requires exactly 2 arguments
+hint: usage: berth rename CONTAINER NEW-NAME" berth rename a b c
+refuses 1 "arguments where none are taken" "berth: 'berth ps' accepts no arguments
+hint: usage: berth ps " berth ps x
+exits 1 "run without an image" berth run
+refuses 125 "a relative --root" "berth: --root 'x': must be an absolute path" berth --root x ps
+refuses 1 "an unknown filter" "berth: invalid filter 'colour'
+hint: filters of volumes are name, driver, label and dangling" berth volume ls --filter colour=red
+finish
