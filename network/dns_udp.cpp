@@ -7,8 +7,8 @@ namespace berth::network {
 
 namespace {
 
-// A resolver asks again after 5 seconds (resolv.conf(5)); by then two servers have had their chance.
-constexpr Duration server_patience = Duration::of_milliseconds(2000);
+// A resolver asks again after 5 seconds (resolv.conf(5)); by then three servers have had their chance.
+constexpr Duration server_patience = Duration::of_milliseconds(1500);
 constexpr std::size_t most_servers = 3;
 constexpr std::size_t most_pending = 256;
 
@@ -102,7 +102,7 @@ void DnsServer::Udp::expire() {
         Pending& pending = **at++;  // It may remove itself.
         if (pending.is_late(now) && !pending.ask_next()) pending.give_up();
     }
-    if (!pending_.empty()) timer_->arm(Duration::of_milliseconds(500));
+    if (!pending_.empty()) timer_->arm(Duration::of_milliseconds(250));
 }
 
 void DnsServer::Udp::finish(Pending& pending) {

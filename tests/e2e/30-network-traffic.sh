@@ -1,0 +1,127 @@
+# Who reaches whom: the traffic table of the firewall, for tcp and udp, IPv4 and IPv6, from outside, from the host and from
+# other containers; with bridged packets passing the IP hooks and without. Servers and clients are socat, put into the
+# containers' networks from the host.
+# limit: 240
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+
+# A client outside: another namespace on a wire of its own.
+unshare -n sleep 1000 &
+out=$!
+sleep 0.2
+ip link add lan0 type veth peer name wire netns $out
+ip addr add 203.0.113.1/24 dev lan0
+ip addr add 2001:db8::1/64 dev lan0 nodad
+ip link set lan0 up
+outside() { nsenter --net=/proc/$out/ns/net "$@"; }
+outside ip link set lo up
+outside ip addr add 203.0.113.9/24 dev wire
+outside ip addr add 2001:db8::9/64 dev wire nodad
+outside ip link set wire up
+outside ip route add 172.16.0.0/12 via 203.0.113.1
+
+# Servers are sessions of their own, so that each ends with all its children.
+servers=()
+inside() { local pid; pid=$(inspect "$1" '{{.State.Pid}}'); shift; nsenter --net="/proc/$pid/ns/net" "$@"; }
+serve() {
+    setsid $(from "$1") socat "$2,fork,reuseaddr" "SYSTEM:$3" 2>/dev/null &
+    servers+=($!)
+}
+get() { timeout 4 "${@:2}" socat -T2 - "$1" </dev/null 2>/dev/null; }
+echoed() { echo ping | timeout 4 "${@:2}" socat -T1 - "$1" 2>/dev/null; }
+from_outside="nsenter --net=/proc/$out/ns/net"
+from() { echo "nsenter --net=/proc/$(inspect "$1" '{{.State.Pid}}')/ns/net"; }
+
+works "a network with IPv6" berth network create --ipv6 --subnet 10.66.0.0/24 --subnet fd66::/64 six
+works "a second one" berth network create --subnet 10.67.0.0/24 other
+berth run -d --name web -p 8080:80 -p 127.0.0.1:8081:80 -p 20000-29999:20000-29999 -p 5300:53/udp busybox sleep 1000 >/dev/null
+berth run -d --name dual --network six -p 8090:80 -p 5390:53/udp busybox sleep 1000 >/dev/null
+berth run -d --name peer busybox sleep 1000 >/dev/null
+berth run -d --name stranger --network other busybox sleep 1000 >/dev/null
+serve web TCP4-LISTEN:80 'echo hello from $SOCAT_PEERADDR'
+serve web TCP4-LISTEN:25000 'echo range'
+serve web UDP4-LISTEN:53 cat
+serve dual TCP6-LISTEN:80,ipv6only=0 'echo hello from $SOCAT_PEERADDR'
+serve dual UDP6-LISTEN:53,ipv6only=0 cat
+sleep 0.5
+ip=$(inspect web '{{.NetworkSettings.IPAddress}}')
+
+for filter in 0 1; do
+    for kind in ip ip6; do [ ! -e /proc/sys/net/bridge/bridge-nf-call-${kind}tables ] || echo $filter > /proc/sys/net/bridge/bridge-nf-call-${kind}tables; done
+    with="(bridge-nf-call $filter)"
+    equal "outside reaches a published port, seen by its own address $with" "hello from 203.0.113.9" "$(get TCP:203.0.113.1:8080 $from_outside)"
+    equal "and a port inside a range $with" range "$(get TCP:203.0.113.1:25000 $from_outside)"
+    equal "but not one published on loopback $with" "" "$(get TCP:203.0.113.1:8081 $from_outside)"
+    holds "the host reaches it on 127.0.0.1 $with" hello "$(get TCP:127.0.0.1:8080)"
+    holds "and on loopback's own $with" hello "$(get TCP:127.0.0.1:8081)"
+    holds "and on its address $with" hello "$(get TCP:203.0.113.1:8080)"
+    holds "and on [::1], to a container without IPv6 $with" hello "$(get 'TCP6:[::1]:8080')"
+    holds "outside over IPv6, to a container without $with" hello "$(get 'TCP6:[2001:db8::1]:8080' $from_outside)"
+    equal "outside over IPv6, to one with $with" "hello from [2001:0db8:0000:0000:0000:0000:0000:0009]" "$(get 'TCP6:[2001:db8::1]:8090' $from_outside)"
+    holds "the host on [::1], to one with $with" hello "$(get 'TCP6:[::1]:8090')"
+    holds "the container reaches itself by the host $with" hello "$(get TCP:203.0.113.1:8080 $(from web))"
+    holds "over IPv6 too $with" hello "$(get 'TCP6:[2001:db8::1]:8090' $(from dual))"
+    holds "its neighbour reaches it by the host $with" hello "$(get TCP:203.0.113.1:8080 $(from peer))"
+    holds "and directly $with" hello "$(get "TCP:$ip:80" $(from peer))"
+    holds "another network reaches it by the host $with" hello "$(get TCP:203.0.113.1:8080 $(from stranger))"
+    equal "but not directly $with" "" "$(get "TCP:$ip:80,connect-timeout=1" $(from stranger))"
+    equal "nor does outside $with" "" "$(get "TCP:$ip:80,connect-timeout=1" $from_outside)"
+    equal "a container does not reach the host's loopback $with" "" "$(get TCP:127.0.0.1:8081,connect-timeout=1 $(from peer))"
+    equal "nor by naming the bridge as the way $with" "" "$(inside peer ip route replace table 7 127.0.0.1 via "$(inside peer ip route | sed -n 's/default via \([0-9.]*\).*/\1/p')" dev eth0 2>/dev/null; get TCP:127.0.0.1:8081,connect-timeout=1 $(from peer))"
+    equal "udp from outside $with" ping "$(echoed UDP:203.0.113.1:5300 $from_outside)"
+    equal "udp on 127.0.0.1 $with" ping "$(echoed UDP:127.0.0.1:5300)"
+    equal "udp on [::1], to a container without IPv6 $with" ping "$(echoed 'UDP6:[::1]:5300')"
+    equal "udp over IPv6 from outside, to one without $with" ping "$(echoed 'UDP6:[2001:db8::1]:5300' $from_outside)"
+    equal "udp over IPv6 from outside, to one with $with" ping "$(echoed 'UDP6:[2001:db8::1]:5390' $from_outside)"
+done
+head -c 20000000 /dev/urandom > big
+inside web timeout 20 socat -u TCP4-LISTEN:25001,reuseaddr CREATE:"$WORK/came" &
+timeout 20 socat -u FILE:big TCP4:127.0.0.1:25001,retry=50,interval=0.1
+wait $!
+equal "many bytes arrive unchanged" "$(sha256sum < big)" "$(sha256sum < came)"
+berth run -d --name sink -p 8060:80 busybox sleep 1000 >/dev/null
+inside sink timeout 20 socat -u TCP4-LISTEN:80,reuseaddr CREATE:"$WORK/relayed" &
+soon 5 inside sink sh -c 'grep -q ":0050 .* 0A " /proc/net/tcp'
+timeout 20 socat -u FILE:big 'TCP6:[::1]:8060'
+wait $!
+equal "and through the relay" "$(sha256sum < big)" "$(sha256sum < relayed)"
+
+# --- a flow that is older than the publication
+berth rm -f web >/dev/null
+( exec 3<>/dev/udp/203.0.113.1/5300; for i in 1 2 3 4 5 6 7 8 9; do echo ping >&3; sleep 0.3; done 2>/dev/null; timeout 2 head -c 5 <&3 > late ) 2>/dev/null &
+old=$!
+sleep 0.5
+berth run -d --name web -p 5300:53/udp -p 8080:80 busybox sleep 1000 >/dev/null
+serve web UDP4-LISTEN:53 cat
+serve web TCP4-LISTEN:80 'echo hello from $SOCAT_PEERADDR'
+wait $old
+equal "a udp flow older than the port is led to the container" ping "$(cat late)"
+
+# --- the way out, and none
+works "the way out is translated" inside web socat -T1 - UDP:203.0.113.9:9,connect-timeout=1 </dev/null
+setsid $from_outside socat -T3 TCP-LISTEN:7070,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR' &
+servers+=($!)
+sleep 0.3
+equal "to the host's address" 203.0.113.1 "$(get TCP:203.0.113.9:7070 $(from web))"
+berth network create --internal inner >/dev/null
+berth run -d --name shut --network inner busybox sleep 1000 >/dev/null
+equal "an internal network has no way out" "" "$(get TCP:203.0.113.9:7070,connect-timeout=1 $(from shut))"
+berth network create -o com.docker.network.bridge.enable_icc=false apart >/dev/null
+berth run -d --name one --network apart -p 8050:80 busybox sleep 1000 >/dev/null
+berth run -d --name two --network apart busybox sleep 1000 >/dev/null
+serve one TCP4-LISTEN:80 'echo hello'
+sleep 0.3
+equal "without icc neighbours do not talk" "" "$(get "TCP:$(inspect one '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'):80,connect-timeout=1" $(from two))"
+equal "but the world does" hello "$(get TCP:203.0.113.1:8050 $from_outside)"
+
+# --- somebody flushes all rules
+nft flush ruleset
+works "a flushed ruleset is healed" soon 5 nft list table inet berth
+holds "and traffic goes on" hello "$(get TCP:203.0.113.1:8080 $from_outside)"
+
+berth rm -f web dual peer stranger sink shut one two >/dev/null 2>&1
+for pid in "${servers[@]}"; do kill -- "-$pid" 2>/dev/null; done
+ip link del lan0
+kill $out
+soon 10 sh -c '! ip -o link | grep -q veth'
+finish
