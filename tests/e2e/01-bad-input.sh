@@ -2,11 +2,14 @@
 # Bad input of every kind gets one clear line that names the thing, the right exit code, and leaves nothing half-made.
 . "$(dirname "$0")/lib/common.sh"
 bases busybox
+# Folders that are made at their first use are there from now on.
+berth run --rm -v first:/v busybox true
+berth volume rm first >/dev/null
 
 # What a failed command may not change: containers, tags, leases, staging, volumes, networks, run state.
 store() {
-    find "$BERTH_ROOT" "$BERTH_RUN_ROOT" -mindepth 1 \( -name locks -o -name cache -o -name '*.lock' -o -name lock \) -prune -o -print 2>/dev/null |
-        grep -vE '/(overlay|fs)/work/|/events\.log|/network/(leases|ports)$' | sort
+    find "$BERTH_ROOT" "$BERTH_RUN_ROOT" -mindepth 1 \( -name locks -o -name cache -o -name '*.lock' -o -name lock -o -name leases \) -prune -o -print 2>/dev/null |
+        grep -vE '/(overlay|fs)/work/|/events\.log|/network/(ports|doomed)$' | sort
 }
 # bad CODE PART COMMAND...: that exit status, nothing on stdout, one line `berth: …PART…` (and perhaps a hint), no change.
 bad() {
@@ -28,7 +31,7 @@ bad() {
 # --- commands and options
 bad 1 nosuchcommand berth nosuchcommand
 bad 125 --nosuchflag berth run --nosuchflag busybox true
-bad 1 --nosuchflag berth ps --nosuchflag
+bad 125 --nosuchflag berth ps --nosuchflag
 bad 125 "" berth run
 
 # --- images
@@ -87,7 +90,7 @@ done
 berth create --name taken busybox true >/dev/null
 bad 125 taken berth run --name taken busybox true
 bad 1 "not running" berth exec taken true
-bad 1 "{{.Nope" berth inspect -f '{{.Nope' taken
+bad 64 "{{.Nope" berth inspect -f '{{.Nope' taken
 bad 1 NOSIGNAL berth kill -s NOSIGNAL taken
 berth rm taken >/dev/null
 
@@ -113,6 +116,12 @@ bad_build "Dockerfile:1" 'RUN true\n'
 bad_build "nosuchstage" 'FROM busybox\nCOPY --from=nosuchstage /a /b\n'
 bad_build "nosuchuser" 'FROM busybox\nUSER nosuchuser\nRUN true\n'
 rm ctx/Dockerfile
-bad 1 Dockerfile berth build ctx
-bad 1 /no/such/context berth build /no/such/context
+exits 1 "build: no Dockerfile" berth build ctx
+holds "that is said, with a way out" "berth: failed to read dockerfile: open Dockerfile: no such file or directory"$'\n'"hint: " "$ERR"
+exits 1 "build: no context" berth build /no/such/context
+holds "that is said" "berth: build context: /no/such/context: No such file or directory" "$ERR"
+
+# A lease that a command dropped may wait for the next writer, but they do not pile up.
+left=$(find "$BERTH_ROOT/leases" -mindepth 1 2>/dev/null | wc -l)
+if [ "$left" -le 1 ]; then pass "leases do not pile up"; else fail "leases do not pile up" "$left are left"; fi
 finish

@@ -56,21 +56,21 @@ done
 tidy "start, stop and rm killed 6 times each"
 
 # --- the monitor
-berth run -d --name m -p 9100:80 busybox sleep 1000 >/dev/null
-init=$(init_of m)
-kill -9 "$(monitor_of m)"
+berth run -d --name mon -p 9100:80 busybox sleep 1000 >/dev/null
+init=$(init_of mon)
+kill -9 "$(monitor_of mon)"
 sleep 0.2
 works "without its monitor a container is still shown" berth ps -a
 if kill -0 "$init" 2>/dev/null; then
-    equal "its program goes on, and is known to run" true "$(inspect m '{{.State.Running}}')"
-    prints ok "exec still works" berth exec m echo ok
+    equal "its program goes on, and is known to run" true "$(inspect mon '{{.State.Running}}')"
+    prints ok "exec still works" berth exec mon echo ok
 else
-    equal "its program ended with it, and that is recorded" false "$(inspect m '{{.State.Running}}')"
+    equal "its program ended with it, and that is recorded" false "$(inspect mon '{{.State.Running}}')"
 fi
-works "it can be stopped" berth stop -t 1 m
-equal "then it is not running" false "$(inspect m '{{.State.Running}}')"
-works "and started again" berth start m
-equal "which it is" true "$(inspect m '{{.State.Running}}')"
+works "it can be stopped" berth stop -t 1 mon
+equal "then it is not running" false "$(inspect mon '{{.State.Running}}')"
+works "and started again" berth start mon
+equal "which it is" true "$(inspect mon '{{.State.Running}}')"
 tidy "monitor killed"
 
 for round in 1 2 3 4 5 6 7 8; do
