@@ -20,7 +20,7 @@ LIBS_OF_OCI     := oci cli runtime base
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wno-maybe-uninitialized -Wno-restrict -Werror
 OPTIMIZE ?= -O2
 CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fdata-sections -fstack-protector-strong \
-	-D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' -DBERTH_LIBEXEC='"$(LIBEXEC)"' $(CXXFLAGS)
+	-D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' $(CXXFLAGS)
 # Static and at a fixed address: nothing is relocated or looked up at a start, so that it costs 1 ms and no private page.
 LINK_STATIC  := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack
 ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lcrypto -lzstd -lz
@@ -43,7 +43,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
 	$(BUILD)/libexec/berth-registry
 
-.PHONY: all deps install uninstall check check-unit check-e2e check-vm man deb demo bench clean
+.PHONY: always all deps install uninstall check check-unit check-e2e check-vm man deb demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -51,6 +51,12 @@ $(BUILD)/obj/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS_ALL) $(WARNINGS) $(FLAGS_$(firstword $(subst /, ,$*))) $(FLAGS_INIT) -c $< -o $@
 $(foreach f,$(FLOORS),$(eval FLAGS_$(f) := -fno-exceptions))
+# One object knows where the helpers are installed; it is made again when that changes.
+$(BUILD)/obj/base/helper.o: FLAGS_base += -DBERTH_LIBEXEC='"$(LIBEXEC)"'
+$(BUILD)/obj/base/helper.o: $(BUILD)/libexec-folder
+$(BUILD)/libexec-folder: always
+	@mkdir -p $(@D)
+	@echo '$(LIBEXEC)' | cmp -s - $@ || echo '$(LIBEXEC)' > $@
 # libnl keeps its headers in a folder of its own (pkg-config --cflags libnl-3.0).
 FLAGS_network += -isystem /usr/include/libnl3
 # Between clone and exec nothing may call into a library, so no stack protector, no sanitizer (STYLE.md "Between clone and exec").
@@ -117,7 +123,7 @@ check-e2e: all
 	tests/e2e/run $(BUILD)
 
 check: deps
-	$(MAKE) all check-unit
+	$(MAKE) -j$(shell nproc) all check-unit
 	tests/e2e/run $(BUILD)
 
 # On a host with pure cgroup v2 and systemd, booted by qemu (tests/vm/run).
@@ -132,8 +138,8 @@ bench: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(BUILD)/libexec/* $(DESTDIR)$(LIBEXEC)/
+	install -s -m 755 $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(DESTDIR)$(PREFIX)/bin/
+	install -s -m 755 $(BUILD)/libexec/* $(DESTDIR)$(LIBEXEC)/
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 completion/berth.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 	install -D -m 644 completion/_berth $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_berth
