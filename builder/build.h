@@ -90,6 +90,7 @@ class Progress {
 public:
     virtual ~Progress() = default;
     virtual void started(const Step& step) = 0;
+    /// Instead of started() and done().
     virtual void cached(const Step& step) = 0;
     virtual void output(const Step& step, Stream stream, std::string_view bytes, Duration since_start) = 0;
     virtual void done(const Step& step, Duration took) = 0;

@@ -62,8 +62,7 @@ Result<StageRunner::Outcome> StageRunner::start(const Way& way) {
     std::vector<image::LayerRef> layers = TRY(session_.store.layers_of(base.record));
     state_ = start_from_image(std::move(base.config), std::move(layers));
     ++step_;
-    const int number = way.reporter.started(step_name(cat("FROM ", self.base)), self.line, self.line);
-    way.reporter.cached(number);
+    way.reporter.cached(step_name(cat("FROM ", self.base)), self.line, self.line);
     return Outcome::done;
 }
 
@@ -98,8 +97,7 @@ Result<StageRunner::Outcome> StageRunner::finish_layer(const Way& way, const Ins
         auto found = TRY(find_layer(session_, step.key));
         if (found) {
             ++step_;
-            const int number = way.reporter.started(step_name(instruction.text), instruction.first_line, instruction.last_line);
-            way.reporter.cached(number);
+            way.reporter.cached(step_name(instruction.text), instruction.first_line, instruction.last_line);
             take_layer(std::move(found->layer), found->created, std::move(step.history));
             return Outcome::done;
         }

@@ -147,7 +147,7 @@ Result<void> unpack_archive(const Source& source, const CopyWork& work, const St
     request.lowers = TRY(context.session.store.layer_folders(work.copy.link ? std::vector<std::string>() : keys_of(work.layers)));
     request.upper = staging.fs_path();
     request.work = staging.work_path();
-    request.is_volatile = true;
+    // Not volatile: such a work folder cannot be mounted a second time, and the next archive does that.
     Fd mount = TRY(image::mount_overlay(request));
     const Root root = TRY(Root::of(std::move(mount)));
     const Owner parents = owner.value_or(Owner{});

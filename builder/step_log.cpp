@@ -22,7 +22,7 @@ StepLog::Open StepLog::take(int step) {
     return taken;
 }
 
-void StepLog::cached(int step) { progress_.cached(take(step).step); }
+void StepLog::cached(const std::string& name, int first_line, int last_line) { progress_.cached({++count_, name, first_line, last_line}); }
 
 void StepLog::done(int step) {
     const Open taken = take(step);

@@ -15,7 +15,7 @@ public:
     explicit StepLog(Progress& progress) : progress_(progress) {}
 
     int started(const std::string& name, int first_line, int last_line) override;
-    void cached(int step) override;
+    void cached(const std::string& name, int first_line, int last_line) override;
     void done(int step) override;
     void failed(int step, const StepFailure& failure) override;
     void output(int step, Stream stream, std::string_view bytes) override;

@@ -63,14 +63,10 @@ class RemoteReporter final : public Reporter {
 public:
     explicit RemoteReporter(const Fd& socket) : socket_(socket) {}
     int started(const std::string& name, int first_line, int last_line) override {
-        Json out = step_message("started", ++count_);
-        out.set("name", name);
-        out.set("first", first_line);
-        out.set("last", last_line);
-        send(out);
+        send(named_message("started", ++count_, name, first_line, last_line));
         return count_;
     }
-    void cached(int step) override { send(step_message("cached", step)); }
+    void cached(const std::string& name, int first_line, int last_line) override { send(named_message("cached", 0, name, first_line, last_line)); }
     void done(int step) override { send(step_message("done", step)); }
     void failed(int step, const StepFailure& failure) override {
         Json out = step_message("failed", step);
@@ -86,6 +82,13 @@ private:
     static Json step_message(std::string_view type, int step) {
         Json out = message(type);
         out.set("step", step);
+        return out;
+    }
+    static Json named_message(std::string_view type, int step, const std::string& name, int first_line, int last_line) {
+        Json out = step_message(type, step);
+        out.set("name", name);
+        out.set("first", first_line);
+        out.set("last", last_line);
         return out;
     }
     const Fd& socket_;
@@ -193,7 +196,7 @@ Result<void> Worker::take(const Json& json) {
     if (type == "started") {
         current_ = numbers_[theirs] = log_->started(text_member(json, "name"), number_member(json, "first"), number_member(json, "last"));
     } else if (type == "cached") {
-        log_->cached(numbers_[theirs]);
+        log_->cached(text_member(json, "name"), number_member(json, "first"), number_member(json, "last"));
     } else if (type == "done" || type == "failed") {
         // What the step wrote last may still be in the pipes.
         pass_output(Stream::output);

@@ -2,7 +2,8 @@
 // A stage at work in a process of its own. The build's process stays the only one that talks to the user; a worker sends it
 // what happens over a socket, one message a line of JSON with its length in front:
 //
-//   worker → build   {"type":"started","step":1,"name":…,"first":…,"last":…}   {"type":"cached|done","step":1}
+//   worker → build   {"type":"started","step":1,"name":…,"first":…,"last":…}   {"type":"done","step":1}
+//                    {"type":"cached","name":…,"first":…,"last":…}
 //                    {"type":"failed","step":1,"failure":{…}}                     {"type":"need","stage":2}
 //                    {"type":"finished","state":{…}} or {"type":"error",…}, then end of file
 //   build → worker   the state of the stage it needs
