@@ -154,6 +154,9 @@ Result<ResolvedUser> resolve_user(const UserTables& tables, std::string_view spe
     std::sort(gids.begin(), gids.end());
     gids.erase(std::unique(gids.begin(), gids.end()), gids.end());
     std::erase(gids, out.gid);
+    // The primary group is among them: else a process that changes its gid drops it, and with it what a file denies to that
+    // group (CVE-2022-36109).
+    gids.insert(gids.begin(), out.gid);
     return out;
 }
 

@@ -102,13 +102,19 @@ std::string cgroup_path_of(const Launching& job) {
 
 /// A group that somebody else lives in, or that is frozen, would make a container that cannot be told from theirs or that
 /// never starts (runc #3132). Looked at before it is made ours, since undoing kills what is in it.
-Result<void> check_cgroup(const runtime::CgroupRequest& request) {
+Result<runtime::CgroupRecord> find_place(const runtime::CgroupRequest& request) {
     const runtime::Cgroup group = TRY(runtime::Cgroup::locate(request));
     if (TRY(group.is_frozen())) return Error(Kind::wrong_state, "container's cgroup unexpectedly frozen");
     const auto pids = TRY(group.pids());
     if (!pids.empty())
         return Error(Kind::busy, cat("container's cgroup is not empty: ", pids.size(), " process(es) found"));
-    return {};
+    return group.record();
+}
+
+void remember_cgroup(OciState& state, const runtime::CgroupRecord& record) {
+    state.config.cgroups.path = record.path;
+    state.cgroup_paths = record.paths;
+    state.own.systemd_unit = record.systemd_unit;
 }
 
 Result<void> make_cgroup(Launching& job) {
@@ -122,12 +128,12 @@ Result<void> make_cgroup(Launching& job) {
     const runtime::Namespace* user = job.spec.find_namespace("user");
     if (user != nullptr && user->path.empty() && runtime::cgroup_layout() == runtime::CgroupLayout::v2)
         request.owner = {job.spec.linux->uid_mappings[0].host_id, job.spec.linux->gid_mappings[0].host_id};
-    TRY(check_cgroup(request));
+    const runtime::CgroupRecord place = TRY(find_place(request));
+    // Written before anything is made: whoever kills us now leaves what `delete --force` can clean up (runc #4534).
+    remember_cgroup(job.container.state(), place);
+    TRY(job.container.save());
     job.cgroup = TRY(runtime::Cgroup::create(request), "unable to apply cgroup configuration");
-    OciState& state = job.container.state();
-    state.config.cgroups.path = job.cgroup->record().path;
-    state.cgroup_paths = job.cgroup->record().paths;
-    state.own.systemd_unit = job.cgroup->record().systemd_unit;
+    remember_cgroup(job.container.state(), job.cgroup->record());
     return {};
 }
 
@@ -199,8 +205,6 @@ void tell_seccomp_flags(const Launching& job) {
 Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string& bundle, Release release, std::optional<Fd>& console) {
     TRY(job.container.save_spec(job.spec_text));
     TRY(make_cgroup(job));
-    // Written before the clone: whoever kills us now leaves something that `delete --force` can clean up (runc #4534).
-    TRY(job.container.save());
     job.call.log.debug("nsexec container setup");
     tell_seccomp_flags(job);
     runtime::Init init = TRY(clone_init(job, bundle, release));

@@ -199,8 +199,10 @@ std::vector<OciContainer> list_containers(const std::string& root) {
 Result<void> destroy_container(OciContainer& container, const OciLog& log) {
     const auto spec = container.load_spec();
     if (auto group = container.cgroup()) {
-        // With a pid namespace of its own the kernel has killed all when its first process went.
-        if (!spec.ok() || !is_private_pid_namespace(spec.value())) TRY(group->kill_all());
+        // With a pid namespace of its own the kernel has killed all when its first process went; unless its creator was
+        // killed before it wrote down which process that is.
+        const bool empty = spec.ok() && is_private_pid_namespace(spec.value()) && container.state().pid != 0;
+        if (!empty) TRY(group->kill_all());
         TRY(group->remove());
     }
     TRY(runtime::remove_rdt_group(container.state().own.rdt_folder));

@@ -1,0 +1,101 @@
+# limit: 120
+# What an image or a program may try against the runtime that starts it: one check for each defence of runtime/.
+. "$(dirname "$0")/lib/common.sh"
+. "$HERE/lib/bundle.sh"
+
+run() { "${OCI[@]}" run --bundle "$WORK/$1" "$1"; }
+
+# CVE-2019-5736: the runtime's own file through /proc/self/exe.
+bundle exe '.process.args = ["/proc/self/exe", "--version"]'
+before=$(sha256sum "$(command -v berth-oci)")
+try run exe
+bundle shebang '.process.args = ["/run-me"]'
+printf '#!/proc/self/exe\n' > "$WORK/shebang/rootfs/run-me"
+chmod +x "$WORK/shebang/rootfs/run-me"
+try run shebang
+equal "the runtime's file is as it was" "$before" "$(sha256sum "$(command -v berth-oci)")"
+bundle waits '.process.args = ["sleep", "100"]'
+"${OCI[@]}" create --bundle "$WORK/waits" waits
+pid=$("${OCI[@]}" state waits | jq .pid)
+if sh -c "exec 3>>/proc/$pid/exe" 2>/dev/null; then fail "the runtime's file cannot be opened for writing through /proc/PID/exe"
+else pass "the runtime's file cannot be opened for writing through /proc/PID/exe"; fi
+# CVE-2016-9962: what the container could take from it belongs to the host's root.
+equal "its descriptors are the host's root's" 0 "$(stat -c %u "/proc/$pid/fd")"
+"${OCI[@]}" delete --force waits
+
+# CVE-2024-21626: a working directory reached through a leaked descriptor.
+bundle cwd '.process.args = ["pwd"]'
+for n in 3 4 5 6 7 8 9 10; do
+    edit cwd ".process.cwd = \"/proc/self/fd/$n\""
+    try run cwd
+    case $STATUS$OUT in 0/proc/self/fd/*|0*host*) fail "cwd /proc/self/fd/$n leads out" "$OUT";; esac
+    [ $STATUS = 0 ] && [ -e "$WORK/cwd/rootfs/../config.json" ] && lacks "cwd /proc/self/fd/$n" "$WORK" "$OUT"
+done
+pass "no working directory outside the root"
+
+# CVE-2019-16884, CVE-2019-19921: a faked /proc.
+bundle fakeproc '.process.args = ["true"]'
+rmdir "$WORK/fakeproc/rootfs/proc" && ln -s /tmp "$WORK/fakeproc/rootfs/proc"
+exits 1 "proc is not mounted on a link" run fakeproc
+holds "and it is said" "must be mounted on ordinary directory" "$ERR"
+leaves_nothing fakeproc
+
+# CVE-2025-24965: /dev is a link to the host.
+bundle devlink '.process.args = ["true"]'
+mkdir -p "$WORK/outside"
+rmdir "$WORK/devlink/rootfs/dev" && ln -s "$WORK/outside" "$WORK/devlink/rootfs/dev"
+try run devlink
+equal "nothing was made through a link of the image's /dev" "" "$(ls "$WORK/outside")"
+
+# CVE-2025-31133: the image's /dev/null is not what hides paths.
+bundle mask '.process.args = ["cat", "/secret"] | .linux.maskedPaths = ["/secret"]
+    | .mounts |= map(select(.destination | startswith("/dev") | not))'
+echo hidden > "$WORK/mask/rootfs/secret"
+echo planted > "$WORK/mask/rootfs/dev/null"
+try run mask
+equal "a masked file is empty whatever the image calls /dev/null" "" "$OUT"
+equal "and the mask was put" 0 $STATUS
+
+# CVE-2021-30465, CVE-2024-45310: mount targets that are links stay inside.
+bundle target '.process.args = ["ls", "/inside/link"] | .mounts += [{destination: "/link/vol", type: "bind", source: "'"$WORK"'/volume", options: ["bind"]}]'
+mkdir -p "$WORK/volume" && touch "$WORK/volume/file"
+ln -s "$WORK/escape" "$WORK/target/rootfs/link"
+try run target
+if [ -e "$WORK/escape" ]; then fail "a mount target outside the root was made"; else pass "a mount target outside the root is not made"; fi
+
+# CVE-2022-0811, CVE-2015-3630 and their kin.
+bundle sysctl '.process.args = ["true"] | .linux.sysctl = {"kernel.core_pattern": "|/x"}'
+exits 1 "a sysctl of the host is refused" run sysctl
+bundle proc '.process.args = ["true"] | .mounts += [{destination: "/proc/sys/kernel", type: "bind", source: "/tmp", options: ["bind"]}]'
+exits 1 "a mount inside /proc is refused" run proc
+
+# CVE-2022-24769, CVE-2022-29162: nothing inheritable, also for exec --cap.
+bundle caps '.process.args = ["sleep", "100"]'
+"${OCI[@]}" run --detach --bundle "$WORK/caps" caps </dev/null >/dev/null 2>&1
+equal "exec --cap gives nothing inheritable" "CapInh: 0000000000000000" \
+    "$("${OCI[@]}" exec --cap CAP_SYS_ADMIN caps grep CapInh /proc/self/status | tr '\t' ' ')"
+# CVE-2026-30892.
+equal "exec --user 1 is user 1" 1 "$("${OCI[@]}" exec --user 1 caps id -u)"
+for user in -1 4294967295 1x ""; do
+    [ -z "$user" ] && continue
+    exits 255 "exec --user $user is refused" "${OCI[@]}" exec --user="$user" caps true
+done
+# No descriptor of ours in the program.
+equal "exec leaves three descriptors and the one that ls opens" "0 1 2 3" "$("${OCI[@]}" exec caps ls /proc/self/fd | xargs)"
+# The program's terminal is its own (CVE-2017-5226).
+equal "the program leads a session" 0 "$("${OCI[@]}" exec caps sh -c 'cut -d" " -f6 /proc/$$/stat | grep -c ^0$ || true')"
+"${OCI[@]}" delete --force caps
+
+# CVE-2026-47262: a FIFO for passwd must not hang the start.
+bundle fifo '.process.args = ["true"]'
+rm "$WORK/fifo/rootfs/etc/passwd" && mkfifo "$WORK/fifo/rootfs/etc/passwd"
+works "a FIFO for /etc/passwd does not hang the start" timeout 10 "${OCI[@]}" run --bundle "$WORK/fifo" fifo
+
+# runc #3132: an occupied cgroup is refused, and who is in it lives on.
+bundle first '.process.args = ["sleep", "100"] | .linux.cgroupsPath = "/berth-e2e-shared"'
+bundle second '.process.args = ["true"] | .linux.cgroupsPath = "/berth-e2e-shared"'
+"${OCI[@]}" run --detach --bundle "$WORK/first" first </dev/null >/dev/null 2>&1
+exits 1 "an occupied cgroup is refused" "${OCI[@]}" run --bundle "$WORK/second" second
+equal "and who was in it lives" running "$(status_of first)"
+"${OCI[@]}" delete --force first
+finish
