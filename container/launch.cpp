@@ -198,8 +198,17 @@ Result<void> detach_networks(Launch& launch) {
     return network::detach(*networks, id);
 }
 
+/// A child that failed early takes its namespace with it: then its own reason is the one to tell, by the next stage.
+Result<void> attach_unless_failed(Launch& launch) {
+    auto attached = attach_networks(launch);
+    if (attached.ok()) return attached;
+    launch.child = launch.init->wait_ready();
+    if (launch.child->ok()) return attached;
+    return {};
+}
+
 Result<void> wait_ready(Launch& launch) {
-    auto ready = launch.init->wait_ready();
+    auto ready = launch.child ? std::move(*launch.child) : launch.init->wait_ready();
     // Sources are open in the child's mounts by now; holding them longer would pin the user's file systems twice.
     launch.sources.clear();
     for (ExtraMount& extra : launch.extra_mounts) extra.source.reset();
@@ -229,7 +238,7 @@ constexpr Stage<Launch> launch_stages[] = {
     {"write /etc files", plain<write_files>, nothing_to_undo},
     {"make cgroup", plain<make_cgroup>, remove_cgroup},
     {"create init", plain<create_init>, kill_init},
-    {"attach networks", plain<attach_networks>, detach_networks},
+    {"attach networks", plain<attach_unless_failed>, detach_networks},
     {"start", wait_ready, nothing_to_undo},
 };
 

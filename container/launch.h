@@ -45,6 +45,7 @@ struct Launch {
     runtime::Spec spec;
     std::optional<runtime::Cgroup> cgroup;
     std::optional<runtime::Init> init;
+    std::optional<Result<void>> child;  ///< What it reported, when that was asked for early.
     Fd netns;
     std::optional<network::Attachment> attachment;
 };

@@ -14,7 +14,6 @@ public:
     static Result<RotatingFile> open(const Fd& folder, std::string name, LogLimits limits);
     /// Appends whole records, rotating first when the file has reached its size. False: nothing of it was written.
     bool append(std::string_view bytes);
-    int background() const { return compressor_ ? compressor_->pidfd().raw() : -1; }
     void reap_background();
 
 private:

@@ -129,7 +129,6 @@ public:
         write_batch();
         return std::exchange(lost_, 0);
     }
-    int background() const override { return file_.background(); }
     void reap_background() override { file_.reap_background(); }
 
 private:

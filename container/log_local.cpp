@@ -50,7 +50,6 @@ public:
         lines_ = 0;
         return lost;
     }
-    int background() const override { return file_.background(); }
     void reap_background() override { file_.reap_background(); }
 
 private:

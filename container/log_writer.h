@@ -34,8 +34,7 @@ public:
     virtual void append(const LogLine& line) = 0;
     /// How many of the lines appended since the last flush were lost.
     virtual std::uint64_t flush() = 0;
-    /// A process that works for the driver (compression): it is to be reaped when this is readable. -1: none.
-    virtual int background() const { return -1; }
+    /// Reaps the process that compresses an old part, if it has ended. To be called at SIGCHLD.
     virtual void reap_background() {}
 };
 

@@ -1,6 +1,7 @@
 #include "container/monitor.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdint>
 
@@ -329,14 +330,16 @@ void Monitor::finish() {
     state.status = Status::exited;
     const int exit_code = static_cast<int>(state.exit_code);
     is_over_ = true;
-    if (record_.definition.host.auto_remove) remove_container();
+    // `restart` needs it again in a moment.
+    const bool goes = record_.definition.host.auto_remove && !keeps_files_;
+    if (goes) remove_container();
     else store(Durability::disk);
     if (streams_) streams_->send_end(exit_code);
     streams_.reset();
     take_last_requests();
     answer_waiters();
     note_event("die", {{"exitCode", cat(exit_code)}});
-    if (record_.definition.host.auto_remove) note_event("destroy");
+    if (goes) note_event("destroy");
     loop_.stop();
 }
 
@@ -379,6 +382,28 @@ void Monitor::on_health(bool changed) {
     if (action == "stop" || action == "restart") begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
 }
 
+/// TERM is what a host that goes down sends to all: the container is asked to end, and comes back with the next boot.
+Result<void> Monitor::watch_signals() {
+    sigset_t asked;
+    sigemptyset(&asked);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&asked, signal);
+    ::sigprocmask(SIG_BLOCK, &asked, nullptr);
+    signals_ = Fd(::signalfd(-1, &asked, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals_.valid()) return Error::of_errno(errno, "signalfd");
+    loop_.watch(signals_.raw(), EPOLLIN, [this](std::uint32_t) {
+        signalfd_siginfo info;
+        while (::read(signals_.raw(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+            // The process that compresses a rotated log; all other children are watched by their pidfds.
+            if (info.ssi_signo == SIGCHLD && streams_) streams_->log().driver().reap_background();
+            if (info.ssi_signo != SIGTERM) continue;
+            restart_.cancel();
+            if (run_) begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
+            else if (restart_alarm_ != 0) loop_.cancel_alarm(restart_alarm_), finish();
+        }
+    });
+    return {};
+}
+
 int run_monitor(int count, char** arguments) {
     if (count != 5) return 125;
     Fd lock(3);
@@ -397,6 +422,7 @@ int run_monitor(int count, char** arguments) {
         Monitor monitor(engine, *registry, loop, std::move(record));
         // Read in any case: a socket that is closed with something unread takes our answer with it.
         const Request wish = TRY(receive_request(starter));
+        TRY(monitor.watch_signals());
         const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter));
         if (goes_on) loop.run();
         return {};

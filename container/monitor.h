@@ -44,6 +44,7 @@ public:
 
     /// The first run; answers the starter, who attaches or not as `wish` says. False: nothing runs and nothing will.
     bool start(Fd starter, const Request& wish);
+    Result<void> watch_signals();
     /// Takes over from a monitor that was killed.
     bool adopt(Fd starter);
 
@@ -137,6 +138,8 @@ private:
     std::optional<Stopping> stopping_;
     Loop::Id restart_alarm_ = 0;
     Loop::Id slimming_ = 0;
+    Fd signals_;
+    bool keeps_files_ = false;  ///< stopped in order to be started again: --rm does not apply
     bool is_over_ = false;  ///< Its state is final: requests are answered from it.
     std::list<Waiter> waiters_;
     std::list<std::pair<Fd, Loop::Id>> newcomers_;

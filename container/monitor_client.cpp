@@ -1,6 +1,7 @@
 #include "container/monitor_client.h"
 
 #include <cerrno>
+#include <ctime>
 
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -71,6 +72,19 @@ Result<void> adopt_by_monitor(Engine& engine, Registry&, const Record& record, D
     const Answer answer = TRY(receive_start_answer(socket));
     if (auto error = error_of(answer)) return std::move(*error);
     return {};
+}
+
+// Somebody else may hold it for some moments: a command (cp into a stopped container, another start) or a monitor that is
+// just ending. A lock cannot be waited for together with a change of state, so this looks again every few milliseconds.
+Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record) {
+    Registry* registry = TRY(engine.containers());
+    for (;;) {
+        if (std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()))) return lock;
+        record = TRY(registry->load(record.id()));
+        if (record.run.state.running()) return std::optional<DirLock>();
+        const timespec some_milliseconds{0, 5'000'000};
+        ::nanosleep(&some_milliseconds, nullptr);
+    }
 }
 
 Result<Fd> connect_monitor(Engine& engine, const Record& record) {

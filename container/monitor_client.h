@@ -21,6 +21,9 @@ Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirL
 /// The same for a container whose monitor died.
 Result<void> adopt_by_monitor(Engine& engine, Registry& registry, const Record& record, DirLock lock);
 
+/// The run lock of a container that does not run; nothing when it runs. `record` is as it is then.
+Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record);
+
 /// Asks the monitor of a running container. Kind::wrong_state "container web is not running" when there is none.
 Result<Answer> ask_monitor(Engine& engine, const Record& record, const Request& request);
 /// Starts what --requires names, if it does not run, and waits for `:healthy`.

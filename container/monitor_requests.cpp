@@ -135,6 +135,7 @@ void Monitor::start_stop(Fd socket, Request request) {
         store(Durability::disk);
     }
     restart_.cancel();
+    keeps_files_ = keeps_files_ || request.for_restart;
     const int signal = request.signal != 0 ? request.signal : stop_signal_of(record_.definition);
     const std::int64_t timeout = request.timeout_seconds;
     add_waiter(std::move(socket), std::move(request));
@@ -210,7 +211,7 @@ void Monitor::answer_waiters() {
     const bool is_over = record_.run.state.status != Status::restarting;
     for (auto at = waiters_.begin(); at != waiters_.end();) {
         Waiter& waiter = *at;
-        const bool waits_on = waiter.request.op == Op::wait && waiter.request.condition == "removed" && !is_over;
+        const bool waits_on = waiter.request.op == Op::wait && waiter.request.condition != "next-exit" && !is_over;
         const bool stop_goes_on = waiter.request.op == Op::stop && !is_over;
         if (waits_on || stop_goes_on) {
             ++at;

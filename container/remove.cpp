@@ -1,9 +1,8 @@
 // rm: a container that does not run, or with force one that does.
 
-#include <csignal>
-
 #include "container/engine.h"
 #include "container/events.h"
+#include "container/monitor_client.h"
 #include "container/prune.h"
 #include "container/registry.h"
 #include "network/networks.h"
@@ -30,11 +29,13 @@ Result<void> detach_leftover(Engine& engine, const Record& record) {
 Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& options) {
     Registry* registry = TRY(engine.containers());
     Record record = found;
-    std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()));
+    std::optional<DirLock> lock = TRY(lock_stopped(engine, record));
     if (!lock) {
         if (!options.force) return still_running(record);
-        auto killed = kill(engine, record, Signal::of(SIGKILL));
-        if (!killed.ok() && killed.error().kind() != Kind::wrong_state) return killed;
+        StopOptions now;
+        now.signal = "KILL";
+        now.for_restart = true;  // There is no need to remember for a next boot that it was stopped.
+        TRY(stop(engine, record, now));
         auto waited = registry->wait_run_lock(record.id());
         // It was `--rm`, and went by itself.
         if (!waited.ok() && waited.error().kind() == Kind::not_found) return {};

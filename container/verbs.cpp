@@ -1,7 +1,6 @@
 // The verbs on containers that exist (engine.h): most of them are a question to the container's monitor.
 
 #include <csignal>
-#include <ctime>
 #include <tuple>
 
 #include "container/engine.h"
@@ -41,20 +40,6 @@ void note(Engine& engine, const Record& record, std::string action, TextMap attr
     ignore(log.value().append(std::move(event)), "history is not worth a failure");
 }
 
-/// The run lock, or nothing when the container runs. Held by neither, it belongs for some moments to a command (cp into a
-/// stopped container, another start) or to a monitor that is just ending: a lock cannot be waited for together with a
-/// change of state, so this looks again every few milliseconds.
-Result<std::optional<DirLock>> lock_for_start(Engine& engine, Record& record) {
-    Registry* registry = TRY(engine.containers());
-    for (;;) {
-        if (std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()))) return lock;
-        record = TRY(registry->load(record.id()));
-        if (record.run.state.running()) return std::optional<DirLock>();
-        const timespec some_milliseconds{0, 5'000'000};
-        ::nanosleep(&some_milliseconds, nullptr);
-    }
-}
-
 }  // namespace
 
 int exit_code_of_failure(const Error& error) {
@@ -65,7 +50,7 @@ int exit_code_of_failure(const Error& error) {
 
 Result<Started> start(Engine& engine, Record& record, const StartOptions& options) {
     Started started;
-    std::optional<DirLock> lock = TRY(lock_for_start(engine, record));
+    std::optional<DirLock> lock = TRY(lock_stopped(engine, record));
     if (!lock) {
         started.was_running = true;
         if (options.attach) started.attachment = TRY(attach(engine, record, *options.attach));
@@ -193,7 +178,7 @@ Result<int> wait(Engine& engine, const Record& record, WaitFor condition) {
     if (condition != WaitFor::not_running && !record.run.state.running()) return wait_for_files(engine, record, condition);
     Request request;
     request.op = Op::wait;
-    request.condition = condition == WaitFor::healthy ? "healthy" : condition == WaitFor::removed ? "removed" : "not-running";
+    request.condition = condition == WaitFor::healthy ? "healthy" : condition == WaitFor::removed ? "removed" : condition == WaitFor::next_exit ? "next-exit" : "not-running";
     Record current = record;
     while (current.run.state.running()) {
         auto answer = ask_monitor(engine, current, request);

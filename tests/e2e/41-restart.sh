@@ -26,6 +26,7 @@ equal "and it stays down" exited "$(state aa)"
 works "unless-stopped" berth run -d --name uu --restart unless-stopped busybox sleep 1000
 kill -9 "$(init_of uu)"
 soon 5 count_is uu 1 && pass "a killed program is restarted" || fail "a killed program is restarted" "$(count uu)"
+soon 5 is_state uu running
 works "a HUP is no stop" berth kill -s HUP uu
 soon 5 is_state uu running && pass "it still runs" || fail "it still runs" "$(state uu)"
 works "kill ends it for good" berth kill uu
