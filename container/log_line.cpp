@@ -1,5 +1,5 @@
-// One line of a json-file log. The form that our writer and moby's produce is read by hand in one pass, since `logs` of a
-// chatty container reads hundreds of megabytes; whatever looks different goes through the JSON parser.
+// One entry of a log. Of a json-file log, the form that our writer and moby's produce is read by hand in one pass, since
+// `logs` of a chatty container reads hundreds of megabytes; whatever looks different goes through the JSON parser.
 
 #include <charconv>
 #include <cmath>
@@ -111,6 +111,18 @@ void fields(Io& io, LogDocument& document) {
     io.required("time", document.time);
 }
 
+/// protobuf: a number in groups of seven bits, lowest first.
+bool take_varint(std::string_view& rest, std::uint64_t& value) {
+    value = 0;
+    for (unsigned shift = 0; shift < 64 && !rest.empty(); shift += 7) {
+        const auto byte = static_cast<unsigned char>(rest[0]);
+        rest.remove_prefix(1);
+        value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
+        if ((byte & 0x80) == 0) return true;
+    }
+    return false;
+}
+
 /// Seconds since 1970 with at most nine decimals.
 std::optional<Moment> parse_unix_time(std::string_view text) {
     const std::size_t dot = text.find('.');
@@ -147,6 +159,26 @@ std::optional<LogEntry> parse_log_line(std::string_view line) {
     entry.time = found.time;
     if (const auto process = entry.attributes.find("process"); process != entry.attributes.end())
         entry.process = process->second;
+    return entry;
+}
+
+std::optional<LogEntry> parse_log_record(std::string_view record) {
+    LogEntry entry;
+    bool is_part = false;
+    while (!record.empty()) {
+        std::uint64_t key = 0, value = 0;
+        if (!take_varint(record, key) || !take_varint(record, value)) return std::nullopt;
+        const std::uint64_t field = key >> 3, wire = key & 7;
+        if (wire == 0 && field == 2) entry.time = Moment{static_cast<std::int64_t>(value)};
+        if (wire == 0 && field == 4) is_part = value != 0;
+        if (wire == 0) continue;
+        if (wire != 2 || value > record.size()) return std::nullopt;
+        const std::string_view bytes = record.substr(0, value);
+        record.remove_prefix(value);
+        if (field == 1) entry.stream = bytes == "stderr" ? LogEntry::Stream::error : LogEntry::Stream::output;
+        if (field == 3) entry.text = bytes;
+    }
+    if (!is_part) entry.text += '\n';
     return entry;
 }
 

@@ -1,6 +1,7 @@
 #include "container/log_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <memory>
 
@@ -68,39 +69,66 @@ private:
     const Fd& file_;
 };
 
-/// Whole lines out of a stream of bytes. Lines too long to be ours are dropped.
-class LineReader {
-public:
-    explicit LineReader(image::ByteSource& source) : source_(source) {}
+std::size_t length_at(std::string_view bytes, std::size_t at) {
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(bytes[at + i]);
+    return length;
+}
 
-    /// The next line without its end; nothing when there is none (yet).
+/// Whole records out of a stream of bytes: lines without their ends, or what stands between two lengths.
+class RecordReader {
+public:
+    RecordReader(image::ByteSource& source, LogFiles::Form form) : source_(source), form_(form) {}
+
+    /// The next record; nothing when there is none (yet). It lives until the next call.
     Result<std::optional<std::string_view>> next() {
         for (;;) {
-            const std::size_t end = buffer_.find('\n', scanned_);
-            if (end == std::string::npos) {
-                const std::size_t got = TRY(fill());
-                if (got == 0) return std::optional<std::string_view>();
-                continue;
-            }
-            const std::string_view line(buffer_.data() + begin_, end - begin_);
-            begin_ = scanned_ = end + 1;
-            if (!std::exchange(skips_, false)) return std::optional(line);
+            const std::optional<std::string_view> record = form_ == LogFiles::Form::lines ? cut_line() : cut_record();
+            if (record) return record;
+            const std::size_t got = TRY(fill());
+            if (got == 0) return std::optional<std::string_view>();
         }
     }
     /// The stream begins anew.
     void restart() {
         buffer_.clear();
         begin_ = scanned_ = 0;
+        is_damaged_ = false;
     }
 
 private:
+    std::optional<std::string_view> cut_line() {
+        for (;;) {
+            const std::size_t end = buffer_.find('\n', scanned_);
+            scanned_ = std::min(end, buffer_.size());
+            if (end == std::string::npos) return std::nullopt;
+            const std::string_view line(buffer_.data() + begin_, end - begin_);
+            begin_ = scanned_ = end + 1;
+            if (!std::exchange(skips_, false)) return line;
+        }
+    }
+    /// Four bytes of length, the record, the length again. Where they differ there is no telling what follows.
+    std::optional<std::string_view> cut_record() {
+        const std::string_view rest = std::string_view(buffer_).substr(begin_);
+        if (is_damaged_ || rest.size() < 4) return std::nullopt;
+        const std::size_t length = length_at(rest, 0);
+        is_damaged_ = length > longest_line;
+        if (is_damaged_ || rest.size() < length + 8) return std::nullopt;
+        is_damaged_ = length_at(rest, length + 4) != length;
+        if (is_damaged_) return std::nullopt;
+        begin_ += length + 8;
+        return rest.substr(4, length);
+    }
     Result<std::size_t> fill() {
-        buffer_.erase(0, std::exchange(begin_, 0));
-        if (buffer_.size() > longest_line) {
+        buffer_.erase(0, is_damaged_ ? buffer_.size() : begin_);
+        scanned_ -= std::min(scanned_, std::exchange(begin_, 0));
+        // A line too long to be ours is dropped as it comes.
+        if (form_ == LogFiles::Form::lines && buffer_.size() > longest_line) {
             buffer_.clear();
+            scanned_ = 0;
             skips_ = true;
         }
-        const std::size_t held = scanned_ = buffer_.size();
+        const std::size_t held = buffer_.size();
         buffer_.resize(held + piece);
         auto got = source_.read(std::span(buffer_.data() + held, piece));
         buffer_.resize(held + (got.ok() ? got.value() : 0));
@@ -108,52 +136,56 @@ private:
     }
 
     image::ByteSource& source_;
+    LogFiles::Form form_;
     std::string buffer_;
     std::size_t begin_ = 0;
     std::size_t scanned_ = 0;
     bool skips_ = false;
+    bool is_damaged_ = false;
 };
 
-/// Parses lines and hands on those that were asked for.
+/// Parses records and hands on those that were asked for.
 class Emitter {
 public:
-    Emitter(const LogQuery& query, const Sink& sink) : query_(query), sink_(sink) {}
+    Emitter(const LogQuery& query, LogFiles::Form form, const Sink& sink) : query_(query), form_(form), sink_(sink) {}
+    LogFiles::Form form() const { return form_; }
 
-    /// False when no further line is wanted.
-    Result<bool> take(std::string_view line) {
-        const std::optional<LogEntry> entry = parse_log_line(line);
+    /// False when no further record is wanted.
+    Result<bool> take(std::string_view record) {
+        const std::optional<LogEntry> entry = form_ == LogFiles::Form::lines ? parse_log_line(record) : parse_log_record(record);
         if (!entry || (query_.since && entry->time < *query_.since)) return true;
         if (only_after_ && entry->time <= *only_after_) return true;
-        // The writer's times only grow, so nothing behind this line is wanted.
+        // The writer's times only grow, so nothing behind this record is wanted.
         if (query_.until && entry->time > *query_.until) return false;
         last_ = entry->time;
         return sink_(*entry);
     }
-    Result<bool> take_all(LineReader& lines) {
+    Result<bool> take_all(RecordReader& records) {
         for (;;) {
-            const std::optional<std::string_view> line = TRY(lines.next());
-            if (!line) return true;
-            const bool goes_on = TRY(take(*line));
+            const std::optional<std::string_view> record = TRY(records.next());
+            if (!record) return true;
+            const bool goes_on = TRY(take(*record));
             if (!goes_on) return false;
         }
     }
-    /// From here on only what is newer than the last line handed on.
+    /// From here on only what is newer than the last record handed on.
     void skip_known() { only_after_ = last_; }
     void take_unknown() { only_after_.reset(); }
 
 private:
     const LogQuery& query_;
+    LogFiles::Form form_;
     const Sink& sink_;
     std::optional<Moment> last_;
     std::optional<Moment> only_after_;
 };
 
-Result<bool> emit_part(const Part& part, std::uint64_t skipped_lines, Emitter& emitter) {
+Result<bool> emit_part(const Part& part, std::uint64_t skipped, Emitter& emitter) {
     FileSource plain(part.file);
     const std::unique_ptr<image::ByteSource> unpacked = part.is_compressed ? image::make_gunzip(plain) : nullptr;
-    LineReader lines(unpacked ? *unpacked : plain);
-    for (; skipped_lines > 0; --skipped_lines) TRY(lines.next());
-    return emitter.take_all(lines);
+    RecordReader records(unpacked ? *unpacked : plain, emitter.form());
+    for (; skipped > 0; --skipped) TRY(records.next());
+    return emitter.take_all(records);
 }
 
 // --- tail --------------------------------------------------------------------------------------------------------------
@@ -183,37 +215,54 @@ Result<void> seek_tail(const Part& part, std::uint64_t& wanted) {
     return {};
 }
 
-Result<std::uint64_t> count_lines(const Part& part) {
+/// The same for records: the length behind each leads to the one before. From a damaged end the whole file is read.
+Result<void> seek_tail_of_records(const Part& part, std::uint64_t& wanted) {
+    off_t at = part.status.st_size;
+    while (at > 0 && wanted > 0) {
+        std::array<char, 4> bytes{};
+        if (::pread(part.file.raw(), bytes.data(), bytes.size(), at - 4) != 4) break;
+        const std::size_t length = length_at({bytes.data(), bytes.size()}, 0);
+        const off_t begin = at - static_cast<off_t>(length) - 8;
+        if (length > longest_line || begin < 0) break;
+        at = begin;
+        --wanted;
+    }
+    if (wanted > 0 || at < 0) return {};
+    if (::lseek(part.file.raw(), at, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
+    return {};
+}
+
+Result<std::uint64_t> count_records(const Part& part, LogFiles::Form form) {
     FileSource packed(part.file);
     const std::unique_ptr<image::ByteSource> unpacked = image::make_gunzip(packed);
-    LineReader lines(*unpacked);
+    RecordReader records(*unpacked, form);
     std::uint64_t count = 0;
     for (;;) {
-        const std::optional<std::string_view> line = TRY(lines.next());
-        if (!line) break;
+        const std::optional<std::string_view> record = TRY(records.next());
+        if (!record) break;
         ++count;
     }
     if (::lseek(part.file.raw(), 0, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
     return count;
 }
 
-/// Where reading begins: a part, and how many of its lines to leave out (a compressed part cannot be sought in).
+/// Where reading begins: a part, and how many of its records to leave out (a compressed part cannot be sought in).
 struct Beginning {
     std::size_t part = 0;
-    std::uint64_t skipped_lines = 0;
+    std::uint64_t skipped = 0;
 };
-Result<Beginning> find_beginning(const std::vector<Part>& parts, const LogQuery& query) {
-    Beginning begin{.part = 0, .skipped_lines = 0};
+Result<Beginning> find_beginning(const std::vector<Part>& parts, const LogQuery& query, LogFiles::Form form) {
+    Beginning begin;
     if (!query.tail) return begin;
     std::uint64_t wanted = *query.tail;
     for (begin.part = parts.size(); begin.part > 0 && wanted > 0; --begin.part) {
         const Part& part = parts[begin.part - 1];
         if (!part.is_compressed) {
-            TRY(seek_tail(part, wanted));
+            TRY(form == LogFiles::Form::lines ? seek_tail(part, wanted) : seek_tail_of_records(part, wanted));
             continue;
         }
-        const std::uint64_t count = TRY(count_lines(part));
-        begin.skipped_lines = count > wanted ? count - wanted : 0;
+        const std::uint64_t count = TRY(count_records(part, form));
+        begin.skipped = count > wanted ? count - wanted : 0;
         wanted -= std::min(wanted, count);
     }
     return begin;
@@ -224,8 +273,8 @@ Result<Beginning> find_beginning(const std::vector<Part>& parts, const LogQuery&
 /// Reads on in the current file, and over rotations of it.
 class Follower {
 public:
-    Follower(const Fd& folder, const std::string& name, Emitter& emitter, Part current)
-        : folder_(folder), name_(name), emitter_(emitter), current_(std::move(current)), source_(current_.file), lines_(source_) {}
+    Follower(const LogFiles& files, Emitter& emitter, Part current)
+        : files_(files), emitter_(emitter), current_(std::move(current)), source_(current_.file), records_(source_, files.form) {}
 
     /// All there is by now; false when no more is wanted.
     Result<bool> read_on() {
@@ -233,7 +282,7 @@ public:
         for (;;) {
             // Asked before reading: what is written into the old file comes before its name is given to a new one.
             const bool was_rotated = is_rotated();
-            const bool goes_on = TRY(emitter_.take_all(lines_));
+            const bool goes_on = TRY(emitter_.take_all(records_));
             if (!goes_on) return false;
             if (!was_rotated) return true;
             const bool moved_on = TRY(move_on());
@@ -243,19 +292,19 @@ public:
 
 private:
     bool is_rotated() const {
-        const auto named = sys::fstatat(folder_, name_);
+        const auto named = sys::fstatat(files_.folder, files_.name);
         return named.ok() && !current_.is_same_file(named.value());
     }
     Result<void> notice_truncation() {
         const struct stat status = TRY(sys::fstat(current_.file));
         if (::lseek(current_.file.raw(), 0, SEEK_CUR) <= status.st_size) return {};
         if (::lseek(current_.file.raw(), 0, SEEK_SET) < 0) return Error::of_errno(errno, "seek");
-        lines_.restart();
+        records_.restart();
         return {};
     }
     /// Reads the parts between the old file and the current one, and takes the current one.
     Result<bool> move_on() {
-        std::vector<Part> parts = open_parts(folder_, name_);
+        std::vector<Part> parts = open_parts(files_.folder, files_.name);
         if (parts.empty()) return true;
         const auto old = std::find_if(parts.begin(), parts.end(), [&](const Part& part) { return part.is_same_file(current_.status); });
         // Compressed meanwhile: its lines and those after it are told apart by their time.
@@ -268,24 +317,24 @@ private:
         }
         emitter_.take_unknown();
         current_ = std::move(parts.back());
-        lines_.restart();
+        records_.restart();
         return true;
     }
 
-    const Fd& folder_;
-    const std::string& name_;
+    const LogFiles& files_;
     Emitter& emitter_;
     Part current_;
     FileSource source_;
-    LineReader lines_;
+    RecordReader records_;
 };
 
-Result<std::string> log_name(const Record& record) {
+/// The files that the container's driver writes (container/log_json.cpp, log_local.cpp).
+Result<LogFiles> files_of(const Record& record, const Fd& folder) {
     const std::string& driver = record.definition.host.log_config.type;
-    if (driver != "json-file" && driver != "local")
-        return Error(Kind::unsupported, cat("container ", record.name(), " has log driver '", driver, "', which cannot be read here"))
-            .with_hint(driver == "journald" ? cat("journalctl CONTAINER_NAME=", record.name()) : "use json-file or local");
-    return cat(record.id(), "-json.log");
+    if (driver == "json-file") return LogFiles{folder, cat(record.id(), "-json.log"), LogFiles::Form::lines};
+    if (driver == "local") return LogFiles{folder, "container.log", LogFiles::Form::records};
+    return Error(Kind::unsupported, cat("container ", record.name(), " has log driver '", driver, "', which cannot be read here"))
+        .with_hint(driver == "journald" ? cat("journalctl CONTAINER_NAME=", record.name()) : "use json-file or local");
 }
 
 /// What state.json says now, whoever lives: a restart under way is no end.
@@ -298,16 +347,16 @@ bool may_still_write(const Registry& registry, const std::string& id) {
 
 }  // namespace
 
-Result<void> read_log_files(const Fd& folder, const std::string& name, const LogQuery& query,
-                            const std::function<bool()>& is_written, const Sink& sink) {
+Result<void> read_log_files(const LogFiles& files, const LogQuery& query, const std::function<bool()>& is_written, const Sink& sink) {
     std::optional<FolderWatch> watch;
-    if (query.follow) watch = TRY(FolderWatch::open(folder));
+    if (query.follow) watch = TRY(FolderWatch::open(files.folder));
     bool goes_on = true;
-    Emitter emitter(query, sink);
-    std::vector<Part> parts = open_parts(folder, name);
-    const Beginning begin = TRY(find_beginning(parts, query));
+    Emitter emitter(query, files.form, sink);
+    std::vector<Part> parts = open_parts(files.folder, files.name);
+    const Beginning begin = TRY(find_beginning(parts, query, files.form));
+    // When following, the current file is the follower's.
     for (std::size_t i = begin.part; i + (query.follow ? 1 : 0) < parts.size() && goes_on; ++i)
-        goes_on = TRY(emit_part(parts[i], i == begin.part ? begin.skipped_lines : 0, emitter));
+        goes_on = TRY(emit_part(parts[i], i == begin.part ? begin.skipped : 0, emitter));
     if (!query.follow) return {};
 
     // `tail 0`: only what comes from now on.
@@ -315,10 +364,10 @@ Result<void> read_log_files(const Fd& folder, const std::string& name, const Log
         return Error::of_errno(errno, "seek");
     while (parts.empty() && is_written()) {
         watch->wait(longest_silence_ms);
-        parts = open_parts(folder, name);
+        parts = open_parts(files.folder, files.name);
     }
     if (parts.empty()) return {};
-    Follower follower(folder, name, emitter, std::move(parts.back()));
+    Follower follower(files, emitter, std::move(parts.back()));
     while (goes_on) {
         // Asked before reading, so that the last lines are read after the last writer is known to be gone.
         const bool may_grow = is_written();
@@ -330,16 +379,17 @@ Result<void> read_log_files(const Fd& folder, const std::string& name, const Log
 }
 
 Result<void> read_logs(Engine& engine, const Record& record, const LogQuery& query, const Sink& sink) {
-    const std::string name = TRY(log_name(record));
     Registry* registry = TRY(engine.containers());
     const Fd folder = TRY(registry->folder(record.id()));
-    return read_log_files(folder, name, query, [&] { return may_still_write(*registry, record.id()); }, sink);
+    const LogFiles files = TRY(files_of(record, folder));
+    return read_log_files(files, query, [&] { return may_still_write(*registry, record.id()); }, sink);
 }
 
 Result<void> truncate_logs(Engine& engine, const Record& record) {
-    const std::string name = TRY(log_name(record));
     Registry* registry = TRY(engine.containers());
     const Fd folder = TRY(registry->folder(record.id()));
+    const LogFiles files = TRY(files_of(record, folder));
+    const std::string& name = files.name;
     auto file = sys::openat(folder, name, O_WRONLY | O_NOFOLLOW);
     if (!file.ok() && file.error().code() == ENOENT) return {};
     if (!file.ok()) return std::move(file).error();

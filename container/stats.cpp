@@ -84,7 +84,10 @@ Result<std::optional<StatsReading>> read_stats(Engine&, const Record& record) {
     auto stats = cgroup.stats();
     StatsReading reading;
     // It may end while it is looked at: that is no failure, there is just nothing to show.
-    if (!stats.ok() || !read_network(state.init->pid, reading).ok()) return std::optional<StatsReading>();
+    if (!stats.ok()) return std::optional<StatsReading>();
+    // The host's counters are not the container's.
+    const bool has_own_network = record.definition.host.network_mode != "host";
+    if (has_own_network && !read_network(state.init->pid, reading).ok()) return std::optional<StatsReading>();
 
     reading.read = now();
     reading.tick = tick_now();

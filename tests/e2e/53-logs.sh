@@ -41,10 +41,14 @@ berth run -d --name silent --log-driver none busybox sh -c 'echo x; sleep 1000' 
 exits 1 "a container without log" berth logs silent
 holds "says so" "log driver 'none'" "$ERR"
 
+berth run --name binary --log-driver local busybox sh -c 'for i in 1 2 3; do echo $i; sleep 0.1; done' >/dev/null
+equal "the local driver's log is read" "1 2 3" "$(logs binary)"
+equal "its tail too" "2 3" "$(logs -n 2 binary)"
+
 # --- damage
 log=$(inspect talker '{{.LogPath}}')
 sed -i '2s/.*/{"log":"torn/' "$log"
 head -c 100 /dev/zero >> "$log"
 equal "torn lines are left out" "1 3 4 5" "$(logs talker)"
-berth rm -f three talker rotator chatty silent >/dev/null
+berth rm -f three binary talker rotator chatty silent >/dev/null
 finish

@@ -20,6 +20,18 @@ std::string line(int second, const std::string& text, const char* stream = "stdo
     return cat("{\"log\":\"", text, "\\n\",\"stream\":\"", stream, "\",\"time\":\"", moment_text(Moment{second * 1'000'000'000ll}), "\"}\n");
 }
 
+std::string length_of(std::size_t size) { return std::string{0, 0, static_cast<char>(size >> 8), static_cast<char>(size)}; }
+
+/// A record of the local driver: stdout, time, text.
+std::string record(int second, const std::string& text) {
+    std::string entry = cat("\x0a\x06stdout", "\x10");
+    std::uint64_t time = static_cast<std::uint64_t>(second) * 1'000'000'000;
+    for (; time >= 0x80; time >>= 7) entry.push_back(static_cast<char>(time | 0x80));
+    entry.push_back(static_cast<char>(time));
+    entry += cat("\x1a", static_cast<char>(text.size()), text);
+    return cat(length_of(entry.size()), entry, length_of(entry.size()));
+}
+
 /// A folder with a log in it, and what reading it gives.
 struct Log {
     std::string path = support::temporary_folder();
@@ -29,9 +41,10 @@ struct Log {
     void rotate(const char* from, const char* to) const {
         cr_assert_eq(std::rename((path + "/" + from).c_str(), (path + "/" + to).c_str()), 0);
     }
+    LogFiles::Form form = LogFiles::Form::lines;
     std::string read(const LogQuery& query, const std::function<bool()>& is_written = [] { return false; }) const {
         std::string all;
-        const auto done = read_log_files(folder, "log", query, is_written, [&](const LogEntry& entry) -> Result<bool> {
+        const auto done = read_log_files({folder, "log", form}, query, is_written, [&](const LogEntry& entry) -> Result<bool> {
             all += entry.text.substr(0, entry.text.find('\n'));
             all += ' ';
             return true;
@@ -121,7 +134,7 @@ Test(container_log_reader, a_sink_that_wants_no_more_ends_it) {
     Log log;
     log.append(line(1, "a") + line(2, "b"));
     int seen = 0;
-    cr_assert(read_log_files(log.folder, "log", {}, [] { return false; }, [&](const LogEntry&) -> Result<bool> {
+    cr_assert(read_log_files({log.folder, "log"}, {}, [] { return false; }, [&](const LogEntry&) -> Result<bool> {
                   ++seen;
                   return false;
               }).ok());
@@ -191,6 +204,46 @@ Test(container_log_reader, follow_with_tail_none_shows_only_what_is_new) {
         return ++asked < 3;
     };
     EXPECT_TEXT(log.read({.since = {}, .until = {}, .tail = 0, .follow = true}, writes), "b ");
+}
+
+Test(container_log_reader, records_of_the_local_driver_are_read) {
+    Log log;
+    log.form = LogFiles::Form::records;
+    log.append(record(1, "a") + record(2, "b"));
+    log.rotate("log", "log.1");
+    log.append(record(3, "c"));
+    EXPECT_TEXT(log.read({}), "a b c ");
+    EXPECT_TEXT(log.read({.since = {}, .until = {}, .tail = 2}), "b c ");
+}
+
+Test(container_log_reader, a_damaged_record_ends_its_file_only) {
+    Log log;
+    log.form = LogFiles::Form::records;
+    log.append(record(1, "a") + std::string("\xff\xff\xff\xff torn"));
+    log.rotate("log", "log.1");
+    log.append(record(3, "c"));
+    EXPECT_TEXT(log.read({}), "a c ");
+}
+
+Test(container_log_reader, records_are_followed_from_the_tail_on) {
+    Log log;
+    log.form = LogFiles::Form::records;
+    log.append(record(1, "a") + record(2, "b"));
+    int asked = 0;
+    const auto writes = [&] {
+        if (asked == 1) log.append(record(3, "c"));
+        return ++asked < 3;
+    };
+    EXPECT_TEXT(log.read({.since = {}, .until = {}, .tail = 1, .follow = true}, writes), "b c ");
+}
+
+Test(container_log_reader, a_part_of_a_line_has_no_end) {
+    const auto part = parse_log_record(std::string("\x0a\x06stderr\x10\x01\x1a\x01x\x20\x01", 15));
+    cr_assert(part.has_value());
+    EXPECT_TEXT(part->text, "x");
+    cr_expect(part->stream == LogEntry::Stream::error);
+    EXPECT_TEXT(parse_log_record(std::string("\x0a\x06stdout\x10\x01\x1a\x01x", 13))->text, "x\n");
+    cr_expect(!parse_log_record("\x1a\x7fx").has_value());
 }
 
 Test(container_log_reader, times_are_given_in_many_forms) {
