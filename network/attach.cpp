@@ -55,7 +55,6 @@ Result<Attachment> attach_locked(const Networks& networks, const State& state, c
 
 Result<Attachment> attach(const Networks& networks, const Fd& netns, const AttachRequest& request) {
     const State state = TRY(State::lock(networks.paths()));
-    TRY(bury_links(state));
     TRY(detach_locked(networks, state, request.id.str()), "detach what an earlier run left");
     auto attached = attach_locked(networks, state, netns, request);
     const bool contended = !attached.ok() && (attached.error().kind() == Kind::exists || attached.error().kind() == Kind::busy);

@@ -63,7 +63,8 @@ enum class Removal { now, later };
 Result<void> remove_endpoint(const Networks& networks, const State& state, const Endpoint& endpoint, const std::string& container,
                              Removal removal);
 
-/// Removes those that were left for later and have not gone with their namespace.
+/// Removes those that were left for later and have not gone with their namespace. Not done by attach: a start must not
+/// wait for what another container left, and a disabled port harms nobody.
 Result<void> bury_links(const State& state);
 
 /// Gives back all that the container's record says; nothing to do without one.
