@@ -111,7 +111,11 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
     if (!result.report.empty()) print(result.report);
     if (options.quiet && !result.image_id.empty()) print_line(result.image_id);
     if (!options.quiet && options.progress != "rawjson" && !result.image_id.empty()) {
-        const std::string names = result.tags.empty() ? "" : cat(" ", join_text(result.tags, ", "));
+        std::string names;
+        for (const std::string& tag : result.tags) {
+            const auto name = image::Reference::parse(tag);
+            names += cat(names.empty() ? " " : ", ", name.ok() ? name.value().str() : tag);
+        }
         tell(cat("Built ", std::string_view(result.image_id).substr(7, 12), names, " in ", seconds_text(tick_now() - start, 1), "s\n"));
     }
     return request.call == "check" && result.warnings > 0 ? 1 : 0;

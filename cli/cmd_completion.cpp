@@ -186,6 +186,7 @@ Action define_man(Parser& p) {
     return [](Session&, const Words& arguments) -> Result<int> {
         const Fd folder = TRY(sys::open(arguments[0], O_PATH | O_DIRECTORY));
         TRY(replace_file(folder, "berth.1", overview_man_page(), 0644, Durability::boot));
+        TRY(replace_file(folder, "berth.toml.5", configuration_man_page(), 0644, Durability::boot));
         for (const CommandEntry& entry : command_table()) {
             if (entry.name().starts_with("__")) continue;
             std::string name = cat("berth-", entry.name(), ".1");

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/cmds.h"
 #include "cli/dash_view.h"
 #include "cli/stats_text.h"
@@ -50,6 +51,7 @@ private:
 
     // The selection stays with its container while others come and go.
     Result<void> refresh() {
+        look_after_command();
         const std::string kept = selected_id();
         records_ = TRY(container::list(engine_));
         std::erase_if(records_, [&](const container::Record& record) {
@@ -104,6 +106,7 @@ private:
     }
 
     const container::Record* selected() const { return view_.selected < records_.size() ? &records_[view_.selected] : nullptr; }
+    bool is_paused() const { return selected() != nullptr && selected()->run.state.status == container::Status::paused; }
     std::string selected_id() const { return view_.selected < view_.rows.size() ? view_.rows[view_.selected].id : ""; }
 
     // False to leave.
@@ -133,7 +136,7 @@ private:
         pending_removal_ = false;
         view_.message.clear();
         if (was_pending) {
-            if (confirms) act("removed", [&](container::Record& record) { return container::remove(engine_, record, {.force = true, .volumes = false, .link = false}); });
+            if (confirms) act({"rm", "-f"}, "removed");
             return true;
         }
         switch (key) {
@@ -146,11 +149,11 @@ private:
             case '\r': case 'l': leave_for({"logs", "-f", "--tail", "100"}, {}); break;
             case 'e': leave_for({"exec", "-it"}, {"sh"}); break;
             case 'i': leave_for({"inspect"}, {}); break;
-            case 's': act("started", [&](container::Record& record) -> Result<void> { TRY(container::start(engine_, record, {})); return {}; }); break;
-            case 't': act("stopped", [&](container::Record& record) -> Result<void> { TRY(container::stop(engine_, record, {})); return {}; }); break;
-            case 'r': act("restarted", [&](container::Record& record) -> Result<void> { TRY(container::restart(engine_, record, {})); return {}; }); break;
-            case 'x': act("killed", [&](container::Record& record) { return container::kill(engine_, record, Signal::of(SIGKILL)); }); break;
-            case 'p': act("done", [&](container::Record& record) { return record.run.state.status == container::Status::paused ? container::unpause(engine_, record) : container::pause(engine_, record); }); break;
+            case 's': act({"start"}, "started"); break;
+            case 't': act({"stop"}, "stopped"); break;
+            case 'r': act({"restart"}, "restarted"); break;
+            case 'x': act({"kill"}, "killed"); break;
+            case 'p': act({is_paused() ? "unpause" : "pause"}, is_paused() ? "goes on" : "paused"); break;
             case 'd':
                 if (const auto* record = selected()) {
                     pending_removal_ = true;
@@ -162,23 +165,46 @@ private:
         return true;
     }
 
-    template <class Verb>
-    void act(std::string_view done, Verb verb) {
+    // The verb runs as a command of its own, so that the screen lives on while a container takes its time to stop.
+    void act(Words verb, std::string_view done) {
         const container::Record* chosen = selected();
         if (chosen == nullptr) return;
+        if (running_) {
+            view_.message = cat(running_->name, ": still working");
+            return;
+        }
+        auto pipe = sys::pipe();
+        if (!pipe.ok()) return;
+        Words argv = own_command();
+        argv.insert(argv.end(), verb.begin(), verb.end());
+        argv.push_back(chosen->name());
+        auto child = spawn("/proc/self/exe", {.argv = argv, .env = std::nullopt, .descriptors = {-1, -1, pipe.value().write.raw()}, .session = SpawnOptions::Session::own});
+        if (!child.ok()) {
+            view_.message = child.error().text();
+            return;
+        }
+        running_.emplace(Running{std::move(child).value(), std::move(pipe.value().read), chosen->name(), std::string(done)});
         view_.message = cat(chosen->name(), ": working …");
-        draw();
-        container::Record record = *chosen;
-        const Result<void> outcome = verb(record);
-        view_.message = outcome.ok() ? cat(record.name(), ": ", done) : outcome.error().text();
     }
+
+    void look_after_command() {
+        if (!running_) return;
+        const auto ended = running_->child.try_wait();
+        if (!ended.ok() || !ended.value()) return;
+        std::string complaint;
+        if (const auto text = read_all(running_->errors, 64u << 10); text.ok()) complaint = split_text(text.value(), '\n').front();
+        view_.message = ended.value()->shell_code() == 0 ? cat(running_->name, ": ", running_->done) : complaint;
+        running_.reset();
+    }
+
+    Words own_command() const { return {"berth", "--root", session_.paths().root, "--run-root", session_.paths().run_root}; }
 
     // A berth command with the terminal to itself; afterwards the dash comes back.
     void leave_for(Words before, const Words& after) {
         const container::Record* chosen = selected();
         if (chosen == nullptr) return;
         raw_.reset();
-        Words argv{"berth", "--root", session_.paths().root, "--run-root", session_.paths().run_root};
+        Words argv = own_command();
         argv.insert(argv.end(), before.begin(), before.end());
         argv.push_back(chosen->name());
         argv.insert(argv.end(), after.begin(), after.end());
@@ -197,9 +223,16 @@ private:
         print(enter_screen);
     }
 
+    struct Running {
+        Child child;
+        Fd errors;
+        std::string name, done;
+    };
+
     Session& session_;
     container::Engine& engine_;
     DashView view_;
+    std::optional<Running> running_;
     std::vector<container::Record> records_;
     std::map<std::string, container::StatsReading> readings_;
     std::optional<RawMode> raw_;

@@ -45,12 +45,9 @@ Result<bool> matches_one(const network::Networks& networks, const Network& netwo
     if (key == "scope") return value == "local";
     if (key == "label") return has_label(network.labels, value);
     if (key == "type") return (value == "custom") == network.is_user_defined();
-    if (key == "dangling") {
-        const bool wanted = TRY(parse_boolean(value), "--filter dangling");
-        const bool is_unused = network.is_user_defined() && TRY(networks.members(network)).empty();
-        return wanted == is_unused;
-    }
-    return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint("filters of networks are name, id, driver, label, type, scope and dangling");
+    const bool wanted = TRY(parse_boolean(value), "--filter dangling");
+    const bool is_unused = network.is_user_defined() && TRY(networks.members(network)).empty();
+    return wanted == is_unused;
 }
 
 // The same key again is another possibility; labels and different keys must all be right.
@@ -67,6 +64,7 @@ Result<bool> matches(const network::Networks& networks, const Network& network, 
 Result<int> list(Session& session, const ListOptions& options) {
     const network::Networks* networks = TRY(session.networks());
     const FilterTerms terms = TRY(parse_filters(options.filters));
+    TRY(require_keys(terms, "name|id|driver|label|type|scope|dangling", "networks"));
     std::vector<Json> rows;
     std::string ids;
     for (const Network& network : TRY(networks->list())) {

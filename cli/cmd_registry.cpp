@@ -53,7 +53,7 @@ struct PushCommand {
 Result<void> push_one(const image::Store& store, const PushCommand& options, const Reference& name) {
     TransferPrinter printer(STDOUT_FILENO, options.quiet);
     printer.line(cat("The push refers to repository [", name.name(), "]"));
-    const auto pushed = TRY(image::push_image(store, name, options.access, [&](const image::TransferEvent& event) { printer.show(event); }), "push ", name.str());
+    const auto pushed = TRY(image::push_image(store, name, options.access, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
     printer.line(cat(name.tag(), ": digest: ", pushed.digest, " size: ", pushed.size));
     if (options.quiet) print_line(name.full());
@@ -133,10 +133,8 @@ Result<bool> is_wanted(const image::SearchRow& row, const FilterTerms& terms) {
             if (row.stars < TRY(parse_integer(value), "--filter stars")) return false;
         } else if (key == "is-official") {
             if (row.is_official != TRY(parse_boolean(value), "--filter is-official")) return false;
-        } else if (key == "is-automated") {
-            if (row.is_automated != TRY(parse_boolean(value), "--filter is-automated")) return false;
-        } else {
-            return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint("filters of search are stars, is-official and is-automated");
+        } else if (row.is_automated != TRY(parse_boolean(value), "--filter is-automated")) {
+            return false;
         }
     }
     return true;
@@ -147,6 +145,7 @@ Result<int> search(Session& session, SearchCommand& options, const std::string& 
     const std::int64_t limit = options.limit.value_or(25);
     if (limit < 1 || limit > 100) return Error(Kind::invalid, cat("--limit ", limit, ": must be from 1 to 100"));
     const FilterTerms terms = TRY(parse_filters(options.filters));
+    TRY(require_keys(terms, "stars|is-official|is-automated", "search"));
     const image::Store* store = TRY(session.images());
     std::vector<Json> rows;
     for (const image::SearchRow& row : TRY(image::search_images(*store, term, limit, options.access))) {

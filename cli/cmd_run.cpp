@@ -67,7 +67,10 @@ Result<int> attend(container::Engine& engine, const RunOptions& options, const c
     streams.tty = record.definition.config.tty;
     streams.forward_signals = options.sig_proxy;
     if (!options.detach_keys.empty()) streams.detach_keys = TRY(parse_detach_keys(options.detach_keys));
-    return TRY(stream_attachment(engine, record.id(), attachment, streams)).status;
+    const StreamEnd end = TRY(stream_attachment(engine, record.id(), attachment, streams));
+    // The container's last line is unfinished; the prompt must not stand behind it.
+    if (end.detached) tell("\n");
+    return end.status;
 }
 
 // docker: 1, as for any command that misses an argument. Only --rootfs makes the image optional.

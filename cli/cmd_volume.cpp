@@ -32,8 +32,7 @@ Result<bool> matches_one(const Volume& volume, const Users& users, const std::st
     if (key == "name") return volume.name.find(value) != std::string::npos;
     if (key == "driver") return volume.driver == value;
     if (key == "label") return has_label(volume, value);
-    if (key == "dangling") return TRY(parse_boolean(value), "--filter dangling") == !users.contains(volume.name);
-    return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint("filters of volumes are name, driver, label and dangling");
+    return TRY(parse_boolean(value), "--filter dangling") == !users.contains(volume.name);
 }
 
 Result<bool> matches(const Volume& volume, const Users& users, const FilterTerms& terms) {
@@ -56,6 +55,7 @@ Result<int> list(Session& session, const ListOptions& options) {
     container::Engine* engine = TRY(session.engine());
     const container::Volumes* volumes = TRY(engine->volumes());
     const FilterTerms terms = TRY(parse_filters(options.filters));
+    TRY(require_keys(terms, "name|driver|label|dangling", "volumes"));
     const bool wants_users = std::ranges::any_of(terms, [](const auto& term) { return term.first == "dangling"; }) || options.format.find(".Links") != std::string::npos;
     const Users users = wants_users ? TRY(container::volume_users(*engine)) : Users{};
     const bool wants_size = options.format.find(".Size") != std::string::npos;

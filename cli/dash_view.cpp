@@ -18,15 +18,19 @@ std::string cell(std::string_view text, std::size_t width) {
 }
 
 struct Widths {
-    std::size_t name = 12, image = 12, status = 22, cpu = 8, memory = 22;
+    std::size_t name = 4, image = 5, status = 6, cpu = 6, memory = 6;
 };
 
+// As wide as what is there; names, images and states give way on a narrow terminal, ports get what is left.
 Widths fit(const DashView& view, std::size_t columns) {
+    const auto widen = [](std::size_t& width, const std::string& text, std::size_t most) { width = std::max(width, std::min(display_width(text), most)); };
     Widths out;
     for (const DashRow& row : view.rows) {
-        out.name = std::clamp(display_width(row.name), out.name, std::max<std::size_t>(columns / 5, 12));
-        out.image = std::clamp(display_width(row.image), out.image, std::max<std::size_t>(columns / 6, 12));
-        out.status = std::clamp(display_width(row.status), out.status, std::max<std::size_t>(columns / 4, 22));
+        widen(out.name, row.name, std::max<std::size_t>(columns / 5, 8));
+        widen(out.image, row.image, std::max<std::size_t>(columns / 5, 8));
+        widen(out.status, row.status, std::max<std::size_t>(columns / 4, 12));
+        widen(out.cpu, row.cpu, 8);
+        widen(out.memory, row.memory, 22);
     }
     return out;
 }
@@ -65,7 +69,7 @@ std::string dash_screen(const DashView& view, std::size_t rows, std::size_t colu
     const std::string title = cat(" berth dash   ", running, " running", view.shows_all ? cat(", ", view.rows.size(), " in all") : "", view.filter.empty() && !view.edits_filter ? "" : cat("   filter: ", view.filter, view.edits_filter ? "_" : ""));
     lines.push_back(styled(cell(title, columns), "7", colour));
     const Widths widths = fit(view, columns);
-    lines.push_back(styled(cell(row_text(widths, {"", "NAME", "IMAGE", "STATUS", "CPU", "MEMORY", "PORTS", false, false}), columns), "1", colour));
+    lines.push_back(styled(cell("  " + row_text(widths, {"", "NAME", "IMAGE", "STATUS", "CPU", "MEMORY", "PORTS", false, false}), columns), "1", colour));
     const std::size_t below = view.shows_help ? help_lines().size() : std::min<std::size_t>(view.log.size(), rows > 16 ? 8 : 3);
     const std::size_t room = rows > below + 5 ? rows - below - 4 : 1;
     const std::size_t first = view.selected >= room ? view.selected - room + 1 : 0;

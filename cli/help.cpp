@@ -84,8 +84,8 @@ std::string command_help(const CommandEntry& entry, std::string_view spelling) {
     Parser parser;
     entry.define(parser);
     const std::size_t columns = std::max<std::size_t>(terminal_columns(), 60);
-    std::string out = cat("Usage: ", usage_line(parser, spelling), "\n\n", entry.summary, ".\n");
-    if (!parser.description().empty()) out += cat("\n", wrap_text(parser.description(), columns, 0), "\n");
+    const std::string about = parser.description().empty() ? cat(entry.summary, ".") : std::string(parser.description());
+    std::string out = cat("Usage: ", usage_line(parser, spelling), "\n\n", wrap_text(about, columns, 0), "\n");
     if (const auto others = other_spellings(entry, spelling); !others.empty()) out += cat("\nAliases: berth ", join_text(others, ", berth "), "\n");
     if (!shown_options(parser).empty()) out += cat("\nOptions:\n", options_text(parser));
     if (!parser.examples().empty()) {

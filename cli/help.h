@@ -16,5 +16,7 @@ std::string family_help(std::string_view family);
 /// berth-COMMAND.1, and berth.1 for the whole (mdoc's older sister, man(7), which every man program reads).
 std::string command_man_page(const CommandEntry& entry);
 std::string overview_man_page();
+/// berth.toml.5.
+std::string configuration_man_page();
 
 }  // namespace berth::cli

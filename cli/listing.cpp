@@ -111,4 +111,12 @@ Result<FilterTerms> parse_filters(const Words& texts) {
     return out;
 }
 
+Result<void> require_keys(const FilterTerms& terms, std::string_view keys, std::string_view things) {
+    const std::vector<std::string> known = split_text(keys, '|');
+    for (const auto& [key, value] : terms)
+        if (std::ranges::find(known, key) == known.end())
+            return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint(cat("filters of ", things, " are ", join_text(known, ", ")));
+    return {};
+}
+
 }  // namespace berth::cli

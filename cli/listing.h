@@ -38,5 +38,7 @@ void describe_format(Parser& parser, std::string& into);
 /// -f, --filter KEY=VALUE, repeatable.
 using FilterTerms = std::vector<std::pair<std::string, std::string>>;
 Result<FilterTerms> parse_filters(const Words& texts);
+/// An error about the first key that is not among "a|b|c", also when nothing is there to be filtered.
+Result<void> require_keys(const FilterTerms& terms, std::string_view keys, std::string_view things);
 
 }  // namespace berth::cli

@@ -75,8 +75,7 @@ std::string command_man_page(const CommandEntry& entry) {
         if (spelling != entry.name()) out += ".br\n";
         out += cat("\\fBberth ", roff(spelling), "\\fR [\\fIOPTIONS\\fR] ", roff(parser.synopsis()), "\n");
     }
-    out += cat(".SH DESCRIPTION\n", roff(entry.summary), ".\n");
-    if (!parser.description().empty()) out += cat(".PP\n", roff(parser.description()), "\n");
+    out += cat(".SH DESCRIPTION\n", parser.description().empty() ? cat(roff(entry.summary), ".") : roff(parser.description()), "\n");
     out += options_section(parser);
     if (!parser.examples().empty()) {
         out += ".SH EXAMPLES\n";
@@ -101,6 +100,14 @@ std::string overview_man_page() {
     out += ".SH ENVIRONMENT\n.TP\n\\fBBERTH_ROOT\\fR, \\fBBERTH_RUN_ROOT\\fR\nFolders of the state that lasts and of the state of this boot.\n.TP\n\\fBNO_COLOR\\fR\nNo colours.\n.TP\n\\fBBUILDKIT_PROGRESS\\fR\nHow \\fBberth build\\fR shows progress.\n";
     out += ".SH FILES\n.TP\n\\fI/var/lib/berth\\fR\nImages, containers, volumes, networks.\n.TP\n\\fI/run/berth\\fR\nWhat runs since the last boot.\n";
     return out;
+}
+
+std::string configuration_man_page() {
+    std::string out = cat(".TH \"BERTH.TOML\" 5 \"\" \"berth ", BERTH_VERSION, "\" \"File Formats\"\n.SH NAME\nberth.toml \\- defaults for berth's commands\n");
+    out += ".SH SYNOPSIS\n\\fI/etc/berth/berth.toml\\fR\n.br\n\\fI/etc/berth/berth.toml.d/*.toml\\fR\n.br\n\\fI~/.config/berth/berth.toml\\fR\n";
+    out += ".SH DESCRIPTION\nA table is a command, a key one of its long options without the dashes: what stands there is as if it were typed in front of the rest of the command line. Files are read in the order above; later ones win, the command line wins over all of them, and lists add up. Options that stand before a command belong to the table \\fB[berth]\\fR; a command of two words is written with a dash, \\fB[image\\-prune]\\fR.\n.PP\nThe environment variable \\fBBERTH_CONFIG\\fR names one file to read instead of all of these.\n";
+    out += ".SH EXAMPLES\n.EX\n[berth]\nroot = \"/srv/berth\"\n\n[run]\ninit = true\nlog\\-opt = [\"max\\-size=50m\", \"max\\-file=3\"]\n\n[ps]\nformat = \"table {{.Names}}\\et{{.Status}}\"\n.EE\n";
+    return out + ".SH SEE ALSO\n\\fBberth\\fR(1),\n\\fBberth\\-config\\-show\\fR(1),\n\\fBberth\\-config\\-check\\fR(1)\n";
 }
 
 }  // namespace berth::cli

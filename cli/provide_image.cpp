@@ -26,7 +26,7 @@ Result<image::ImageId> pull_image(const image::Store& store, const image::Refere
     TransferPrinter printer(wishes.descriptor, wishes.quiet);
     const std::string shown_tag = name.tag().empty() ? name.digest() : name.tag();
     printer.line(cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
-    const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }), "pull ", name.str());
+    const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
     printer.line(cat("Digest: ", pulled.digest));
     printer.line(cat("Status: ", pulled.is_new ? "Downloaded newer image for " : "Image is up to date for ", name.str()));

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <deque>
 
+#include "base/clock.h"
+
 #include "cli/template_nodes.h"
 #include "cli/texts.h"
 
@@ -34,6 +36,11 @@ bool is_pointer_field(std::string_view name) {
         "Health", "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "StopTimeout", "IPAMConfig",
         "SizeRw", "SizeRootFs", "GraphDriver", "ConfigFrom", "Actor", "Descriptor"};
     return std::ranges::find(names, name) != std::ranges::end(names);
+}
+
+// docker's type there is time.Duration, which prints as "1m30s" although its JSON is a number.
+bool is_duration_field(std::string_view name) {
+    return name == "Interval" || name == "Timeout" || name == "StartPeriod" || name == "StartInterval";
 }
 
 struct Value {
@@ -262,7 +269,7 @@ std::string number_text(double number) {
 std::string go_text(const Json& value, std::string_view field) {
     if (value.is_null()) return is_map_field(field) ? "map[]" : is_pointer_field(field) ? "<nil>" : field.empty() ? "<nil>" : "[]";
     if (const bool* boolean = value.boolean()) return *boolean ? "true" : "false";
-    if (const std::int64_t* integer = value.integer()) return cat(*integer);
+    if (const std::int64_t* integer = value.integer()) return is_duration_field(field) ? duration_text({*integer}) : cat(*integer);
     if (const double* number = value.number()) return number_text(*number);
     if (const std::string* text = value.string()) return *text;
     std::string out;

@@ -9,7 +9,7 @@ holds "and says so" "web" "$ERR"
 works "--replace takes it" berth run -d --replace --name web -e A=2 busybox sleep 1000
 prints "[A=2" "it is the new one" sh -c "berth inspect -f '{{.Config.Env}}' web | cut -d' ' -f1"
 works "--dry-run" berth run --dry-run --name dry -p 80:80 busybox true
-holds "shows the plan" '"PortBindings"' "$OUT"
+holds "shows the plan" "80:80" "$OUT"
 exits 1 "and makes nothing" berth inspect dry
 
 line=$(berth inspect --as-run web)
@@ -50,5 +50,5 @@ hint: did you mean 'init'?
 printf '[run\n' > berth.toml
 exits 125 "a broken file is told" berth ps
 unset BERTH_CONFIG
-berth rm -f web set web-clone >/dev/null
+berth rm -f web set >/dev/null
 finish

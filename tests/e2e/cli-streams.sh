@@ -27,17 +27,30 @@ kill -TERM $pid
 wait $pid
 equal "signals go to the container" 9 $?
 
-equal "a terminal merges the streams and has a size" "tty 24 80" "$(on_terminal berth run --rm -it --network none busybox sh -c 'test -t 0 && test -t 1 && echo tty $(stty size)' | tail -1)"
-equal "exec -t too" "tty" "$(berth run -d --name c busybox sleep 1000 >/dev/null; on_terminal berth exec -it c sh -c 'test -t 0 && echo tty')"
-equal "exec: stdin, status, user, folder, environment" "7 daemon /tmp x in" "$(echo in | berth exec -i -u daemon -w /tmp -e A=x c sh -c 'echo $(id -un) $PWD $A $(cat); exit 7' | { read -r line; echo "7 $line"; })"
-exits 7 "exec's status" berth exec c sh -c 'exit 7'
-exits 127 "exec: not found" berth exec c nosuch
-exits 126 "exec: not executable" berth exec c /etc
+cat > sized.py <<'P'
+import fcntl, os, pty, struct, sys, termios
+pid, fd = pty.fork()
+if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 91, 0, 0))
+    os.execvp(sys.argv[1], sys.argv[1:])
+out = b""
+try:
+    while chunk := os.read(fd, 4096): out += chunk
+except OSError: pass
+os.waitpid(pid, 0)
+print(out.decode().replace("\r", "").strip())
+P
+equal "a terminal merges the streams and has the caller's size" "tty 31 91" "$(timeout 20 python3 sized.py berth run --rm -it --network none busybox sh -c 'test -t 0 && test -t 1 && echo tty $(stty size)')"
+equal "exec -t too" "tty" "$(berth run -d --name box busybox sleep 1000 >/dev/null; on_terminal berth exec -it box sh -c 'test -t 0 && echo tty')"
+equal "exec: stdin, status, user, folder, environment" "7 daemon /tmp x in" "$(echo in | berth exec -i -u daemon -w /tmp -e A=x box sh -c 'echo $(id -un) $PWD $A $(cat); exit 7' | { read -r line; echo "7 $line"; })"
+exits 7 "exec's status" berth exec box sh -c 'exit 7'
+exits 127 "exec: not found" berth exec box nosuch
+exits 126 "exec: not executable" berth exec box /etc
 berth create --name idle busybox true >/dev/null
 exits 1 "exec: not running" berth exec idle true
 exits 1 "exec: no such container" berth exec nosuch true
-works "exec -d" berth exec -d c touch /made
-works "did it" soon 5 berth exec c test -e /made
+works "exec -d" berth exec -d box touch /made
+works "did it" soon 5 berth exec box test -e /made
 
 # The detach keys leave the container running.
 cat > detach.py <<'P'
@@ -58,11 +71,13 @@ berth wait log >/dev/null
 try berth logs log
 equal "logs: streams apart" "one
 three|two" "$OUT|$ERR"
-equal "--tail" "three" "$(berth logs --tail 1 log 2>/dev/null)"
+berth run -d --name more busybox sh -c 'for i in 1 2 3 4; do echo $i; done' >/dev/null
+berth wait more >/dev/null
+equal "--tail" "3 4" "$(berth logs --tail 2 more | xargs)"
 matches "-t" "^20[0-9-]+T[0-9:]+\.[0-9]{9}Z one" "$(berth logs -t log 2>/dev/null)"
-equal "several have their names in front" "c    | 
-log  | one
-log  | three" "$(berth logs c log 2>/dev/null | sed '1i c    | ' | head -3)"
-try berth rm -f c left idle log nosuch
+equal "several have their names in front" "log | one
+log | three
+more | 1" "$(berth logs --tail 9 log more 2>/dev/null | sed 's/  *|/ |/' | head -3)"
+try berth rm -f box left idle log more nosuch
 equal "rm -f of one that is not there is told, and no failure" "0 berth: no such container: nosuch" "$STATUS ${ERR%%$'\n'*}"
 finish

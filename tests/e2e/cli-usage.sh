@@ -46,5 +46,5 @@ hint: usage: berth ps " berth ps x
 exits 1 "run without an image" berth run
 refuses 125 "a relative --root" "berth: --root 'x': must be an absolute path" berth --root x ps
 refuses 1 "an unknown filter" "berth: invalid filter 'colour'
-hint: filters of volumes are name, driver, label and dangling" berth volume ls --filter colour=red
+hint: filters of volumes are name, driver, label, dangling" berth volume ls --filter colour=red
 finish

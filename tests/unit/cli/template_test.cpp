@@ -15,7 +15,7 @@ const Json& document() {
                    "ExposedPorts": {"80/tcp": {}, "21/tcp": {}}, "Entrypoint": ["sh", "-c"]},
         "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "21/tcp": null},
                             "Networks": {"bridge": {"IPAddress": "172.17.0.2"}, "back": {"IPAddress": "10.0.0.2"}}},
-        "Empty": [], "Text": "a<b>&\"c\""})").value();
+        "Healthcheck": {"Interval": 90000000000, "Retries": 3}, "Empty": [], "Text": "a<b>&\"c\""})").value();
     return json;
 }
 
@@ -67,6 +67,7 @@ Test(cli_template, values_print_as_go_prints_them) {
     expect("{{.Config.Cmd}}", "[]");
     expect("{{.Empty}}", "[]");
 }
+Test(cli_template, durations_print_as_go_prints_them) { expect("{{.Healthcheck.Interval}} {{.Healthcheck.Retries}} {{json .Healthcheck.Interval}}", "1m30s 3 90000000000"); }
 Test(cli_template, json_is_compact_and_unescaped) {
     expect("{{json .Config.Env}}", R"(["A=1","PATH=/bin"])");
     expect("{{json .Text}}", R"("a<b>&\"c\"")");
