@@ -104,6 +104,24 @@ Result<std::optional<SeccompProgram>> compile_filter(const Spec& spec) {
     return std::optional(std::move(program));
 }
 
+/// All but the control groups and the filter, whose owners live in create(). `null` is opened when the program needs it.
+Result<LaunchInputs> make_inputs(const LaunchRequest& request, const Sources& sources, const Handshake& handshake, Fd& null) {
+    LaunchInputs inputs;
+    take_sources(sources, inputs);
+    inputs.process.socket = handshake.child_end().raw();
+    inputs.process.parent_socket = handshake.parent_end().raw();
+    inputs.process.descriptors = TRY(program_descriptors(request, null));
+    inputs.process.home = home_in(sources.root, *request.spec.process);
+    if (!request.keep_keyring) inputs.process.keyring = cat("_ses.", request.id);
+    inputs.process.die_with_parent = request.die_with_parent;
+    inputs.process.keep_stdio_owners = request.keep_stdio_owners;
+    inputs.no_pivot = request.no_pivot;
+    if (request.no_pivot) inputs.hidden_mounts = TRY(kernel_mounts());
+    inputs.fifo = request.start_fifo != nullptr ? request.start_fifo->raw() : -1;
+    split_state(state_document(request.spec, request.id, request.bundle, "creating", 0), inputs);
+    return inputs;
+}
+
 /// oom_score_adj is set from outside: the child cannot write its own once it is hidden.
 Result<void> set_oom_score(pid_t pid, const ProcessSpec& process) {
     if (!process.oom_score_adj) return {};
@@ -159,21 +177,9 @@ Result<Init> Init::create(const LaunchRequest& request) {
     running->handshake = TRY(Handshake::create());
 
     Fd null;
-    LaunchInputs inputs;
-    take_sources(sources, inputs);
-    inputs.process.socket = running->handshake.child_end().raw();
-    inputs.process.parent_socket = running->handshake.parent_end().raw();
+    LaunchInputs inputs = TRY(make_inputs(request, sources, running->handshake, null));
     for (const Fd& tasks : entrances.tasks) inputs.process.tasks.emplace_back("(v1)", tasks.raw());
-    inputs.process.descriptors = TRY(program_descriptors(request, null));
     inputs.process.seccomp = filter ? &*filter : nullptr;
-    inputs.process.home = home_in(sources.root, *spec.process);
-    if (!request.keep_keyring) inputs.process.keyring = cat("_ses.", request.id);
-    inputs.process.die_with_parent = request.die_with_parent;
-    inputs.process.keep_stdio_owners = request.keep_stdio_owners;
-    inputs.no_pivot = request.no_pivot;
-    if (request.no_pivot) inputs.hidden_mounts = TRY(kernel_mounts());
-    inputs.fifo = request.start_fifo != nullptr ? request.start_fifo->raw() : -1;
-    split_state(state_document(spec, request.id, request.bundle, "creating", 0), inputs);
     running->plan = TRY(make_launch_plan(spec, inputs));
     running->hooks = spec.hooks.value_or(Hooks{});
     running->waits_for_go = request.start_fifo == nullptr;
