@@ -29,23 +29,29 @@ private:
 };
 
 std::string mount_text(const container::Mount& mount) {
-    if (mount.type == container::MountType::bind || mount.type == container::MountType::volume) return container::bind_text(mount);
-    return cat("type=", container::mount_type_text(mount.type), mount.source.empty() ? "" : cat(",source=", mount.source), ",target=", mount.target, mount.read_only ? ",readonly" : "");
+    if (mount.type == container::MountType::bind || mount.type == container::MountType::volume)
+        return container::bind_text(mount);
+    return cat("type=", container::mount_type_text(mount.type), mount.source.empty() ? "" : cat(",source=", mount.source),
+               ",target=", mount.target, mount.read_only ? ",readonly" : "");
 }
 
 void add_storage(CommandLine& line, const container::HostConfig& h) {
     for (const container::Mount& mount : h.mounts) {
-        if (mount.type == container::MountType::tmpfs) line.option("--tmpfs", mount.tmpfs_options.empty() ? mount.target : cat(mount.target, ":", mount.tmpfs_options));
-        else line.option(mount.type == container::MountType::image ? "--mount" : "-v", mount_text(mount));
+        if (mount.type == container::MountType::tmpfs)
+            line.option("--tmpfs", mount.tmpfs_options.empty() ? mount.target : cat(mount.target, ":", mount.tmpfs_options));
+        else
+            line.option(mount.type == container::MountType::image ? "--mount" : "-v", mount_text(mount));
     }
     line.all("--volumes-from", h.volumes_from);
     line.flag("--read-only", h.readonly_rootfs);
-    for (const auto& device : h.devices) line.option("--device", cat(device.path_on_host, ":", device.path_in_container, ":", device.cgroup_permissions));
+    for (const auto& device : h.devices)
+        line.option("--device", cat(device.path_on_host, ":", device.path_in_container, ":", device.cgroup_permissions));
 }
 
 void add_network(CommandLine& line, const container::Record& record) {
     const container::HostConfig& h = record.definition.host;
-    if (record.definition.networks.empty() && h.network_mode != "default" && h.network_mode != "bridge") line.option("--network", h.network_mode);
+    if (record.definition.networks.empty() && h.network_mode != "default" && h.network_mode != "bridge")
+        line.option("--network", h.network_mode);
     for (const network::EndpointRequest& request : record.definition.networks) {
         if (request.network == "bridge" || request.network == "default") continue;
         line.option("--network", request.network);
@@ -101,8 +107,10 @@ std::string shell_quoted(std::string_view word) {
     if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
     std::string out = "'";
     for (const char c : word) {
-        if (c == '\'') out += "'\\''";
-        else out += c;
+        if (c == '\'')
+            out += "'\\''";
+        else
+            out += c;
     }
     return out + "'";
 }

@@ -23,7 +23,8 @@ constexpr std::size_t chunk_bytes = 16 * 1024;
 sigset_t forwarded_signals() {
     sigset_t set;
     sigfillset(&set);
-    for (const int own : {SIGCHLD, SIGPIPE, SIGURG, SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
+    for (const int own :
+         {SIGCHLD, SIGPIPE, SIGURG, SIGTSTP, SIGTTIN, SIGTTOU, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS})
         sigdelset(&set, own);
     return set;
 }
@@ -75,7 +76,8 @@ public:
     Result<StreamEnd> run(const Fd& signals) {
         if (options_.tty) TRY(send_size());
         for (;;) {
-            pollfd polled[] = {watch(attachment_.fd().raw(), static_cast<short>(POLLIN | (wants_to_send() ? POLLOUT : 0))), watch(signals.raw(), POLLIN),
+            pollfd polled[] = {watch(attachment_.fd().raw(), static_cast<short>(POLLIN | (wants_to_send() ? POLLOUT : 0))),
+                               watch(signals.raw(), POLLIN),
                                watch(input_.is_open() && pending_.empty() ? STDIN_FILENO : -1, POLLIN)};
             if (::poll(polled, 3, -1) < 0 && errno != EINTR) return Error::of_errno(errno, "poll");
             if ((polled[1].revents & POLLIN) != 0)
@@ -130,10 +132,16 @@ private:
         const auto event = TRY(attachment_.next());
         using What = container::Attachment::Event::What;
         switch (event.what) {
-            case What::output: print(event.bytes); break;
-            case What::error_output: tell(event.bytes); break;
-            case What::ended: return std::optional(StreamEnd{event.exit_code, false});
-            case What::detached: return std::optional(StreamEnd{0, true});
+            case What::output:
+                print(event.bytes);
+                break;
+            case What::error_output:
+                tell(event.bytes);
+                break;
+            case What::ended:
+                return std::optional(StreamEnd{event.exit_code, false});
+            case What::detached:
+                return std::optional(StreamEnd{0, true});
         }
         return std::optional<StreamEnd>();
     }
@@ -189,12 +197,16 @@ public:
     Result<std::optional<StreamEnd>> run(const Fd& signals) {
         if (options_.tty) pass_size();
         for (bool ended = false; !ended;) {
-            pollfd polled[] = {watch(signals.raw(), POLLIN), watch(input_.is_open() && pending_.empty() ? STDIN_FILENO : -1, POLLIN),
-                               watch(pending_.empty() ? -1 : sink(), POLLOUT), watch(source().valid() ? source().raw() : -1, POLLIN),
-                               watch(pipes_.error_output.valid() ? pipes_.error_output.raw() : -1, POLLIN), watch(exec_.fd().raw(), POLLIN)};
+            pollfd polled[] = {watch(signals.raw(), POLLIN),
+                               watch(input_.is_open() && pending_.empty() ? STDIN_FILENO : -1, POLLIN),
+                               watch(pending_.empty() ? -1 : sink(), POLLOUT),
+                               watch(source().valid() ? source().raw() : -1, POLLIN),
+                               watch(pipes_.error_output.valid() ? pipes_.error_output.raw() : -1, POLLIN),
+                               watch(exec_.fd().raw(), POLLIN)};
             if (::poll(polled, 6, -1) < 0 && errno != EINTR) return Error::of_errno(errno, "poll");
             if (polled[0].revents != 0)
-                if (const int status = take_signal(next_signal(signals)); status != 0) return std::optional(StreamEnd{status, false});
+                if (const int status = take_signal(next_signal(signals)); status != 0)
+                    return std::optional(StreamEnd{status, false});
             if (polled[1].revents != 0 && take_input()) return std::optional(StreamEnd{1, true});
             if (polled[2].revents != 0) send_pending();
             if (polled[3].revents != 0 && !pass(source(), STDOUT_FILENO)) source_ended_ = true;
@@ -230,7 +242,8 @@ private:
     }
     void send_pending() {
         const ssize_t n = ::write(sink(), pending_.data(), pending_.size());
-        if (n > 0) pending_.erase(0, static_cast<std::size_t>(n));
+        if (n > 0)
+            pending_.erase(0, static_cast<std::size_t>(n));
         else if (n < 0 && errno != EAGAIN && errno != EINTR) {
             // The process reads no more: what else is typed has nowhere to go.
             pending_.clear();
@@ -275,7 +288,8 @@ void hold_forwarded_signals() {
     ::sigprocmask(SIG_BLOCK, &set, nullptr);
 }
 
-Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string& id, container::Attachment& attachment, const StreamOptions& options) {
+Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string& id, container::Attachment& attachment,
+                                    const StreamOptions& options) {
     const auto forward = [&](Signal signal) {
         // Looked up anew: the state that came with the start is of before it.
         auto record = container::find(engine, id);
@@ -288,10 +302,13 @@ Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string
     return AttachmentLoop(attachment, options, forward).run(signals);
 }
 
-Result<StreamEnd> stream_exec(container::Engine& engine, const container::Record& record, container::ExecOptions request, const StreamOptions& options) {
+Result<StreamEnd> stream_exec(container::Engine& engine, const container::Record& record, container::ExecOptions request,
+                              const StreamOptions& options) {
     ExecPipes pipes;
-    if (!options.tty) pipes = TRY(make_pipes(request, options.input));
-    else if (const auto size = terminal_size(STDIN_FILENO)) request.console_size = *size;
+    if (!options.tty)
+        pipes = TRY(make_pipes(request, options.input));
+    else if (const auto size = terminal_size(STDIN_FILENO))
+        request.console_size = *size;
     container::Exec exec = TRY(container::exec(engine, record, std::move(request)));
     {
         const std::optional<RawMode> raw = TRY(enter_raw(options));

@@ -10,8 +10,8 @@
 namespace berth::cli {
 
 struct StreamOptions {
-    bool input = false;         ///< pass stdin on
-    bool tty = false;           ///< the container has a terminal: raw mode, sizes, detach keys
+    bool input = false;  ///< pass stdin on
+    bool tty = false;    ///< the container has a terminal: raw mode, sizes, detach keys
     bool forward_signals = false;
     std::string detach_keys = "\x10\x11";
 };

@@ -32,7 +32,8 @@ Error unknown_command(const Words& words) {
     return std::move(error).with_hint(cat("did you mean 'berth ", in_family ? cat(words[0], " ") : "", near, "'?"));
 }
 
-int run_command(Session& session, const Settings& settings, const CommandEntry& entry, const std::string& spelling, const Words& words) {
+int run_command(Session& session, const Settings& settings, const CommandEntry& entry, const std::string& spelling,
+                const Words& words) {
     Parser parser;
     const Action action = entry.define(parser);
     if (const auto set = settings.apply(entry.name(), parser); !set.ok()) return fail(set.error(), status_of_bad_options);
@@ -41,7 +42,9 @@ int run_command(Session& session, const Settings& settings, const CommandEntry& 
     if (!parsed.ok()) return fail(std::move(parsed).error().context(spelling).with_hint(hint()), status_of_bad_options);
     if (parsed.value().wants_help) return print(command_help(entry, spelling)), 0;
     if (const auto complaint = parser.count_complaint(parsed.value().arguments.size()))
-        return fail(Error(Kind::invalid, cat("'berth ", spelling, "' ", *complaint)).with_hint(cat("usage: berth ", spelling, " ", parser.synopsis())), 1);
+        return fail(Error(Kind::invalid, cat("'berth ", spelling, "' ", *complaint))
+                        .with_hint(cat("usage: berth ", spelling, " ", parser.synopsis())),
+                    1);
     const auto status = action(session, parsed.value().arguments);
     return status.ok() ? status.value() : fail(status.error(), entry.failure_status);
 }
@@ -73,6 +76,4 @@ int run_main(const Words& all) {
 }  // namespace
 }  // namespace berth::cli
 
-int main(int argc, char** argv) {
-    return berth::cli::run_main(berth::cli::Words(argv + 1, argv + argc));
-}
+int main(int argc, char** argv) { return berth::cli::run_main(berth::cli::Words(argv + 1, argv + argc)); }

@@ -76,8 +76,10 @@ public:
     void output(const Step& step, Stream, std::string_view bytes, Duration) override {
         Entry& entry = this->entry(step);
         for (const char c : bytes) {
-            if (c == '\n' || c == '\r') entry.line_ended = true;
-            else if (c == '\t' || static_cast<unsigned char>(c) >= ' ') entry.add(c);
+            if (c == '\n' || c == '\r')
+                entry.line_ended = true;
+            else if (c == '\t' || static_cast<unsigned char>(c) >= ' ')
+                entry.add(c);
         }
         draw(Moment::soon);
     }
@@ -127,8 +129,14 @@ private:
     std::string line_of(const Entry& entry, std::size_t columns) const {
         const bool runs = entry.state == State::running;
         const Duration took = runs ? tick_now() - entry.started : entry.took;
-        const std::string time = entry.state == State::cached || entry.state == State::canceled ? "" : cat(seconds_text(took, 1), "s");
-        std::string text = cat(" => ", entry.state == State::cached ? "CACHED " : entry.state == State::failed ? "ERROR " : entry.state == State::canceled ? "CANCELED " : "", entry.name);
+        const std::string time =
+            entry.state == State::cached || entry.state == State::canceled ? "" : cat(seconds_text(took, 1), "s");
+        std::string text = cat(" => ",
+                               entry.state == State::cached     ? "CACHED "
+                               : entry.state == State::failed   ? "ERROR "
+                               : entry.state == State::canceled ? "CANCELED "
+                                                                : "",
+                               entry.name);
         const std::size_t room = columns > time.size() + 2 ? columns - time.size() - 2 : 1;
         if (display_width(text) > room) text = shortened(text, room);
         text.append(room + 1 - std::min(room + 1, display_width(text)), ' ');
@@ -149,7 +157,8 @@ private:
             finished += entry.state != State::running;
             lines.push_back(line_of(entry, columns));
             if (entry.state == State::running)
-                for (const std::string& output : entry.lines) lines.push_back(cat(" => => ", shortened(output, columns > 8 ? columns - 8 : 1)));
+                for (const std::string& output : entry.lines)
+                    lines.push_back(cat(" => => ", shortened(output, columns > 8 ? columns - 8 : 1)));
         }
         const auto size = terminal_size(STDERR_FILENO);
         const std::size_t rows = size && size->first > 4 ? size->first - 2u : 20;
@@ -191,7 +200,12 @@ public:
     }
     void done(const Step& step, Duration took) override { send("done", step, {{"duration", took.nanoseconds}}); }
     void failed(const Step& step, const StepFailure& failure, Duration took) override {
-        send("failed", step, {{"duration", took.nanoseconds}, {"error", failure.text}, {"exitCode", failure.exit_code}, {"excerpt", failure.excerpt}, {"shell", failure.shell}});
+        send("failed", step,
+             {{"duration", took.nanoseconds},
+              {"error", failure.text},
+              {"exitCode", failure.exit_code},
+              {"excerpt", failure.excerpt},
+              {"shell", failure.shell}});
     }
     void canceled(const Step& step) override { send("canceled", step, {}); }
     void warning(std::string_view rule, std::string_view text, std::string_view file, int line) override {

@@ -30,7 +30,8 @@ Result<int> import(Session& session, const ImportOptions& options, const Words& 
         if (parts.size() > 2) request.variant = parts[2];
     }
     if (arguments[0].starts_with("http://") || arguments[0].starts_with("https://"))
-        return Error(Kind::unsupported, cat("import '", arguments[0], "': fetch it first")).with_hint(cat("curl -fL '", arguments[0], "' | berth import - ", arguments.size() > 1 ? arguments[1] : "NAME"));
+        return Error(Kind::unsupported, cat("import '", arguments[0], "': fetch it first"))
+            .with_hint(cat("curl -fL '", arguments[0], "' | berth import - ", arguments.size() > 1 ? arguments[1] : "NAME"));
     const Fd from = TRY(open_input(arguments[0]), "import");
     const image::Store* store = TRY(session.images());
     print_line(TRY(image::import_image(*store, from, request), "import ", arguments[0]).str());
@@ -44,14 +45,18 @@ struct LoadOptions {
 
 Result<int> load(Session& session, const LoadOptions& options) {
     if (options.input.empty() && is_terminal(STDIN_FILENO))
-        return Error(Kind::invalid, "requested load from stdin, but stdin is a terminal").with_hint("use -i FILE, or redirect the input");
+        return Error(Kind::invalid, "requested load from stdin, but stdin is a terminal")
+            .with_hint("use -i FILE, or redirect the input");
     const Fd from = TRY(open_input(options.input), "load");
     struct stat found {};
     const bool is_folder = ::fstat(from.raw(), &found) == 0 && S_ISDIR(found.st_mode);
     const image::Store* store = TRY(session.images());
-    const auto loaded = TRY(is_folder ? image::load_images_folder(*store, options.input) : image::load_images(*store, from), "load");
+    const auto loaded =
+        TRY(is_folder ? image::load_images_folder(*store, options.input) : image::load_images(*store, from), "load");
     for (const image::Loaded& one : loaded) {
-        for (const auto& [name, old] : one.moved) tell(cat("The image ", name.str(), " already exists, renaming the old one with ID ", old.str(), " to empty string\n"));
+        for (const auto& [name, old] : one.moved)
+            tell(
+                cat("The image ", name.str(), " already exists, renaming the old one with ID ", old.str(), " to empty string\n"));
         for (const image::Reference& name : one.names) print_line(cat("Loaded image: ", name.str()));
         if (one.names.empty()) print_line(cat("Loaded image ID: ", one.id.str()));
     }
@@ -93,7 +98,8 @@ Action define_save(Parser& p) {
 Action define_load(Parser& p) {
     const auto options = std::make_shared<LoadOptions>();
     p.usage("", 0, 0);
-    p.text("-i,--input", options->input, "FILE", "Read from a file, or the folder of an OCI layout, instead of stdin", Values::file);
+    p.text("-i,--input", options->input, "FILE", "Read from a file, or the folder of an OCI layout, instead of stdin",
+           Values::file);
     p.flag("-q,--quiet", options->quiet, "Show no progress");
     p.about("Reads images from an archive of docker, podman or berth, plain or compressed, and prints their names.");
     p.example("berth load -i images.tar", "from a file");

@@ -29,7 +29,8 @@ void describe_result(Parser& p, BuildCommand& o) {
     p.list("-o,--output", b.outputs, "type=TYPE,dest=PATH", "Write the result elsewhere: local, tar, oci, docker");
     p.flag("--squash", b.squash, "Make one layer of all new ones");
     p.flag("--push", b.push, "Push the image when it is built");
-    p.text("--source-date-epoch,--timestamp", b.source_date_epoch, "SECONDS", "Time for everything made, so that two builds are equal");
+    p.text("--source-date-epoch,--timestamp", b.source_date_epoch, "SECONDS",
+           "Time for everything made, so that two builds are equal");
 }
 
 void describe_input(Parser& p, BuildCommand& o) {
@@ -98,14 +99,22 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
     if (request.platform.empty())
         if (const char* platform = std::getenv("DOCKER_DEFAULT_PLATFORM"); platform != nullptr) request.platform = platform;
     if (options.progress == "auto")
-        if (const char* wanted = std::getenv("BUILDKIT_PROGRESS"); wanted != nullptr && *wanted != '\0') options.progress = wanted;
+        if (const char* wanted = std::getenv("BUILDKIT_PROGRESS"); wanted != nullptr && *wanted != '\0')
+            options.progress = wanted;
     const Tick start = tick_now();
     builder::BuildResult result;
     {
         // The last frame is drawn when the progress goes, before anything else is told.
         const auto progress = TRY(make_build_progress(options.quiet ? "quiet" : options.progress));
         container::Engine* engine = TRY(session.engine());
-        request.pull_image = [&](const std::string& name) { return provide_image(*engine, name, {.policy = request.pull ? "always" : "missing", .platform = request.platform, .quiet = options.quiet, .descriptor = 2, .access = {}}); };
+        request.pull_image = [&](const std::string& name) {
+            return provide_image(*engine, name,
+                                 {.policy = request.pull ? "always" : "missing",
+                                  .platform = request.platform,
+                                  .quiet = options.quiet,
+                                  .descriptor = 2,
+                                  .access = {}});
+        };
         result = TRY(builder::build(*engine, request, *progress));
     }
     if (!result.report.empty()) print(result.report);
@@ -116,7 +125,8 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
             const auto name = image::Reference::parse(tag);
             names += cat(names.empty() ? " " : ", ", name.ok() ? name.value().str() : tag);
         }
-        tell(cat("Built ", std::string_view(result.image_id).substr(7, 12), names, " in ", seconds_text(tick_now() - start, 1), "s\n"));
+        tell(cat("Built ", std::string_view(result.image_id).substr(7, 12), names, " in ", seconds_text(tick_now() - start, 1),
+                 "s\n"));
     }
     return request.call == "check" && result.warnings > 0 ? 1 : 0;
 }
@@ -130,7 +140,9 @@ Action define_build(Parser& p) {
     describe_input(p, *options);
     describe_steps(p, *options);
     describe_telling(p, *options);
-    p.about("Builds an image from a Dockerfile and the files beside it. A failed build leaves no image and no container behind, and tells how to look inside the failed step.");
+    p.about(
+        "Builds an image from a Dockerfile and the files beside it. A failed build leaves no image and no container behind, and "
+        "tells how to look inside the failed step.");
     p.example("berth build -t app:1.0 .", "the Dockerfile of this folder");
     p.example("berth build -f docker/Dockerfile --build-arg VERSION=2 --target test .", "another file, an argument, one stage");
     p.example("berth build -q - < Dockerfile", "without a context, print the id only");

@@ -18,7 +18,48 @@
 namespace berth::cli {
 namespace {
 
-constexpr std::string_view capabilities[] = {"ALL", "AUDIT_CONTROL", "AUDIT_READ", "AUDIT_WRITE", "BLOCK_SUSPEND", "BPF", "CHECKPOINT_RESTORE", "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "IPC_LOCK", "IPC_OWNER", "KILL", "LEASE", "LINUX_IMMUTABLE", "MAC_ADMIN", "MAC_OVERRIDE", "MKNOD", "NET_ADMIN", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_RAW", "PERFMON", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYSLOG", "SYS_ADMIN", "SYS_BOOT", "SYS_CHROOT", "SYS_MODULE", "SYS_NICE", "SYS_PACCT", "SYS_PTRACE", "SYS_RAWIO", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "WAKE_ALARM"};
+constexpr std::string_view capabilities[] = {"ALL",
+                                             "AUDIT_CONTROL",
+                                             "AUDIT_READ",
+                                             "AUDIT_WRITE",
+                                             "BLOCK_SUSPEND",
+                                             "BPF",
+                                             "CHECKPOINT_RESTORE",
+                                             "CHOWN",
+                                             "DAC_OVERRIDE",
+                                             "DAC_READ_SEARCH",
+                                             "FOWNER",
+                                             "FSETID",
+                                             "IPC_LOCK",
+                                             "IPC_OWNER",
+                                             "KILL",
+                                             "LEASE",
+                                             "LINUX_IMMUTABLE",
+                                             "MAC_ADMIN",
+                                             "MAC_OVERRIDE",
+                                             "MKNOD",
+                                             "NET_ADMIN",
+                                             "NET_BIND_SERVICE",
+                                             "NET_BROADCAST",
+                                             "NET_RAW",
+                                             "PERFMON",
+                                             "SETFCAP",
+                                             "SETGID",
+                                             "SETPCAP",
+                                             "SETUID",
+                                             "SYSLOG",
+                                             "SYS_ADMIN",
+                                             "SYS_BOOT",
+                                             "SYS_CHROOT",
+                                             "SYS_MODULE",
+                                             "SYS_NICE",
+                                             "SYS_PACCT",
+                                             "SYS_PTRACE",
+                                             "SYS_RAWIO",
+                                             "SYS_RESOURCE",
+                                             "SYS_TIME",
+                                             "SYS_TTY_CONFIG",
+                                             "WAKE_ALARM"};
 
 std::vector<std::string> container_names(container::Engine& engine, Values values) {
     std::vector<std::string> out;
@@ -64,12 +105,18 @@ std::vector<std::string> candidates_of(Session& session, Values values, std::str
     switch (values) {
         case Values::none:
         case Values::format:
-        case Values::command: return {};
-        case Values::file: return {":files"};
-        case Values::folder: return {":folders"};
-        case Values::signal: return signal_names();
-        case Values::capability: return {std::begin(capabilities), std::end(capabilities)};
-        default: break;
+        case Values::command:
+            return {};
+        case Values::file:
+            return {":files"};
+        case Values::folder:
+            return {":folders"};
+        case Values::signal:
+            return signal_names();
+        case Values::capability:
+            return {std::begin(capabilities), std::end(capabilities)};
+        default:
+            break;
     }
     auto opened = session.engine();
     if (!opened.ok()) return {};
@@ -113,7 +160,8 @@ std::vector<std::string> complete_command(Session& session, const Parser& parser
         const Option* option = parser.find_long(typed.substr(2, equals - 2));
         std::vector<std::string> out;
         if (option != nullptr)
-            for (const std::string& value : values_of(session, *option, typed)) out.push_back(cat(typed.substr(0, equals + 1), value));
+            for (const std::string& value : values_of(session, *option, typed))
+                out.push_back(cat(typed.substr(0, equals + 1), value));
         return out;
     }
     if (typed.starts_with('-')) return option_words(parser);
@@ -125,7 +173,8 @@ std::vector<std::string> complete_command(Session& session, const Parser& parser
             has_word = true;
             break;
         }
-        const Option* option = before[i].starts_with("--") ? parser.find_long(before[i].substr(2)) : parser.find_short(before[i].back());
+        const Option* option =
+            before[i].starts_with("--") ? parser.find_long(before[i].substr(2)) : parser.find_short(before[i].back());
         if (option != nullptr && !option->is_flag() && before[i].find('=') == std::string::npos) ++i;
     }
     return has_word ? std::vector<std::string>{":files"} : candidates_of(session, parser.argument_values(), typed);
@@ -170,7 +219,9 @@ Action define_complete(Parser& p) {
 
 Action define_completion(Parser& p) {
     p.usage("bash|zsh|fish", 1, 1);
-    p.about("Prints a script that lets a shell complete commands, options and the names of containers, images, networks and volumes.");
+    p.about(
+        "Prints a script that lets a shell complete commands, options and the names of containers, images, networks and "
+        "volumes.");
     p.example("berth completion bash > /etc/bash_completion.d/berth", "for all users of bash");
     p.example("berth completion fish > ~/.config/fish/completions/berth.fish", "for fish");
     return [](Session&, const Words& arguments) -> Result<int> {

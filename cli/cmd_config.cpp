@@ -62,7 +62,8 @@ Result<int> check() {
     }
     for (const Setting& setting : settings.all())
         if (std::ranges::find(known, setting.section) == known.end())
-            judge(Error(Kind::invalid, cat(setting.origin, ": [", setting.section, "] is no command")).with_hint(cat("did you mean [", nearest_word(setting.section, known), "]?")));
+            judge(Error(Kind::invalid, cat(setting.origin, ": [", setting.section, "] is no command"))
+                      .with_hint(cat("did you mean [", nearest_word(setting.section, known), "]?")));
     tell(cat(settings.all().size(), " settings, ", problems, problems == 1 ? " problem\n" : " problems\n"));
     return problems == 0 ? 0 : 1;
 }
@@ -73,7 +74,9 @@ Action define_config_show(Parser& p) {
     const auto origin = std::make_shared<bool>(false);
     p.usage("", 0, 0);
     p.flag("--origin", *origin, "Show which file and line each setting is from");
-    p.about("Shows the settings of /etc/berth/berth.toml, /etc/berth/berth.toml.d/*.toml and ~/.config/berth/berth.toml, later ones winning. A table is a command, a key one of its long options: what stands there is as if it were typed.");
+    p.about(
+        "Shows the settings of /etc/berth/berth.toml, /etc/berth/berth.toml.d/*.toml and ~/.config/berth/berth.toml, later ones "
+        "winning. A table is a command, a key one of its long options: what stands there is as if it were typed.");
     p.example("berth config show --origin", "what is set, and where");
     p.see_also("config check");
     return [origin](Session&, const Words&) { return show(*origin); };

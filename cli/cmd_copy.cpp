@@ -24,13 +24,15 @@ struct CopyCommand {
 // On a terminal: how much is copied so far, and a summary. docker: nothing at all otherwise.
 void show_progress(std::uint64_t bytes) { tell(cat("\r\x1b[KCopying: ", decimal_size(static_cast<std::int64_t>(bytes)))); }
 
-Result<container::CopySummary> copy_between(container::Engine& engine, const Place& from, const Place& to, const container::CopyOptions& options) {
+Result<container::CopySummary> copy_between(container::Engine& engine, const Place& from, const Place& to,
+                                            const container::CopyOptions& options) {
     const container::Record source = TRY(container::find(engine, from.container));
     const container::Record target = TRY(container::find(engine, to.container));
     return container::copy_across(engine, source, from.path, target, to.path, options);
 }
 
-Result<container::CopySummary> copy(container::Engine& engine, const Place& from, const Place& to, const container::CopyOptions& options) {
+Result<container::CopySummary> copy(container::Engine& engine, const Place& from, const Place& to,
+                                    const container::CopyOptions& options) {
     if (from.kind == Place::Kind::container && to.kind == Place::Kind::container) return copy_between(engine, from, to, options);
     if (from.kind == Place::Kind::container) {
         const container::Record record = TRY(container::find(engine, from.container));
@@ -42,7 +44,8 @@ Result<container::CopySummary> copy(container::Engine& engine, const Place& from
         if (from.kind == Place::Kind::host) return container::copy_in(engine, record, from.path, to.path, options);
         return container::copy_archive_in(engine, record, Fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), to.path, options);
     }
-    return Error(Kind::invalid, "one of the two must be a container's path").with_hint("such as 'berth cp web:/etc/hosts .' or 'berth cp ./conf web:/etc/conf'");
+    return Error(Kind::invalid, "one of the two must be a container's path")
+        .with_hint("such as 'berth cp web:/etc/hosts .' or 'berth cp ./conf web:/etc/conf'");
 }
 
 Result<int> cp(Session& session, const CopyCommand& command, const Words& arguments) {
@@ -50,15 +53,19 @@ Result<int> cp(Session& session, const CopyCommand& command, const Words& argume
     const Place to = container::parse_copy_place(arguments[1]);
     const bool is_between = from.kind == Place::Kind::container && to.kind == Place::Kind::container;
     if (is_between && !command.between)
-        return Error(Kind::invalid, "copying between containers is not supported").with_hint("docker refuses it, so berth wants to be told: berth cp --between SOURCE TARGET");
+        return Error(Kind::invalid, "copying between containers is not supported")
+            .with_hint("docker refuses it, so berth wants to be told: berth cp --between SOURCE TARGET");
     container::CopyOptions options;
     options.archive = command.archive;
     options.follow_link = command.follow_link;
-    const bool shows = !command.quiet && is_terminal(STDERR_FILENO) && from.kind != Place::Kind::stream && to.kind != Place::Kind::stream;
+    const bool shows =
+        !command.quiet && is_terminal(STDERR_FILENO) && from.kind != Place::Kind::stream && to.kind != Place::Kind::stream;
     if (shows) options.progress = show_progress;
     container::Engine* engine = TRY(session.engine());
     const container::CopySummary summary = TRY(copy(*engine, from, to, options));
-    if (shows) tell(cat("\r\x1b[KSuccessfully copied ", decimal_size(static_cast<std::int64_t>(summary.bytes)), " (", summary.entries, summary.entries == 1 ? " entry" : " entries", ") to ", arguments[1], "\n"));
+    if (shows)
+        tell(cat("\r\x1b[KSuccessfully copied ", decimal_size(static_cast<std::int64_t>(summary.bytes)), " (", summary.entries,
+                 summary.entries == 1 ? " entry" : " entries", ") to ", arguments[1], "\n"));
     return 0;
 }
 
@@ -94,7 +101,9 @@ Action define_cp(Parser& p) {
     p.flag("-L,--follow-link", options->follow_link, "Copy what a link points to instead of the link");
     p.flag("-q,--quiet", options->quiet, "Show no progress");
     p.flag("--between", options->between, "Allow both to be containers");
-    p.about("Copies files between a container and the host, between two containers, or as a tar stream (-). A container's path is written CONTAINER:PATH; the container may be stopped. A folder whose name ends in /. stands for its contents.");
+    p.about(
+        "Copies files between a container and the host, between two containers, or as a tar stream (-). A container's path is "
+        "written CONTAINER:PATH; the container may be stopped. A folder whose name ends in /. stands for its contents.");
     p.example("berth cp web:/etc/nginx/nginx.conf .", "out");
     p.example("berth cp ./site/. web:/usr/share/nginx/html", "in: the contents of a folder");
     p.example("berth cp db:/var/log - | tar tf -", "as a stream");
@@ -114,9 +123,13 @@ Action define_diff(Parser& p) {
         std::string plain;
         const container::Record record = TRY(container::find(*engine, arguments[0]));
         for (const container::Change& change : TRY(container::diff(*engine, record))) {
-            const std::string_view kind = change.kind == container::ChangeKind::added ? "A" : change.kind == container::ChangeKind::deleted ? "D" : "C";
-            if (format->empty()) plain += cat(kind, " ", change.path, "\n");
-            else rows.push_back(make_row({{"Path", change.path}, {"Type", kind}}));
+            const std::string_view kind = change.kind == container::ChangeKind::added     ? "A"
+                                          : change.kind == container::ChangeKind::deleted ? "D"
+                                                                                          : "C";
+            if (format->empty())
+                plain += cat(kind, " ", change.path, "\n");
+            else
+                rows.push_back(make_row({{"Path", change.path}, {"Type", kind}}));
         }
         if (format->empty()) return print(plain), 0;
         ListingOptions listing;

@@ -25,7 +25,10 @@ constexpr const char* leave_screen = "\x1b[?25h\x1b[?1049l";
 
 class Dash {
 public:
-    Dash(Session& session, container::Engine& engine, bool all) : session_(session), engine_(engine), colour_(wants_colour(STDOUT_FILENO)) { view_.shows_all = all; }
+    Dash(Session& session, container::Engine& engine, bool all)
+        : session_(session), engine_(engine), colour_(wants_colour(STDOUT_FILENO)) {
+        view_.shows_all = all;
+    }
 
     Result<int> run() {
         raw_.emplace(TRY(RawMode::enter(STDIN_FILENO, leave_screen)));
@@ -140,27 +143,55 @@ private:
             return true;
         }
         switch (key) {
-            case 'q': case '\x03': return false;
-            case 'j': return move(1);
-            case 'k': return move(-1);
-            case 'a': view_.shows_all = !view_.shows_all; break;
-            case '?': view_.shows_help = !view_.shows_help; break;
-            case '/': view_.edits_filter = true; break;
-            case '\r': case 'l': leave_for({"logs", "-f", "--tail", "100"}, {}); break;
-            case 'e': leave_for({"exec", "-it"}, {"sh"}); break;
-            case 'i': leave_for({"inspect"}, {}); break;
-            case 's': act({"start"}, "started"); break;
-            case 't': act({"stop"}, "stopped"); break;
-            case 'r': act({"restart"}, "restarted"); break;
-            case 'x': act({"kill"}, "killed"); break;
-            case 'p': act({is_paused() ? "unpause" : "pause"}, is_paused() ? "goes on" : "paused"); break;
+            case 'q':
+            case '\x03':
+                return false;
+            case 'j':
+                return move(1);
+            case 'k':
+                return move(-1);
+            case 'a':
+                view_.shows_all = !view_.shows_all;
+                break;
+            case '?':
+                view_.shows_help = !view_.shows_help;
+                break;
+            case '/':
+                view_.edits_filter = true;
+                break;
+            case '\r':
+            case 'l':
+                leave_for({"logs", "-f", "--tail", "100"}, {});
+                break;
+            case 'e':
+                leave_for({"exec", "-it"}, {"sh"});
+                break;
+            case 'i':
+                leave_for({"inspect"}, {});
+                break;
+            case 's':
+                act({"start"}, "started");
+                break;
+            case 't':
+                act({"stop"}, "stopped");
+                break;
+            case 'r':
+                act({"restart"}, "restarted");
+                break;
+            case 'x':
+                act({"kill"}, "killed");
+                break;
+            case 'p':
+                act({is_paused() ? "unpause" : "pause"}, is_paused() ? "goes on" : "paused");
+                break;
             case 'd':
                 if (const auto* record = selected()) {
                     pending_removal_ = true;
                     view_.message = cat("remove ", record->name(), record->run.state.running() ? ", which runs" : "", "? y/n");
                 }
                 break;
-            default: break;
+            default:
+                break;
         }
         return true;
     }
@@ -178,7 +209,10 @@ private:
         Words argv = own_command();
         argv.insert(argv.end(), verb.begin(), verb.end());
         argv.push_back(chosen->name());
-        auto child = spawn("/proc/self/exe", {.argv = argv, .env = std::nullopt, .descriptors = {-1, -1, pipe.value().write.raw()}, .session = SpawnOptions::Session::own});
+        auto child = spawn("/proc/self/exe", {.argv = argv,
+                                              .env = std::nullopt,
+                                              .descriptors = {-1, -1, pipe.value().write.raw()},
+                                              .session = SpawnOptions::Session::own});
         if (!child.ok()) {
             view_.message = child.error().text();
             return;
@@ -192,7 +226,8 @@ private:
         const auto ended = running_->child.try_wait();
         if (!ended.ok() || !ended.value()) return;
         std::string complaint;
-        if (const auto text = read_all(running_->errors, 64u << 10); text.ok()) complaint = split_text(text.value(), '\n').front();
+        if (const auto text = read_all(running_->errors, 64u << 10); text.ok())
+            complaint = split_text(text.value(), '\n').front();
         view_.message = ended.value()->shell_code() == 0 ? cat(running_->name, ": ", running_->done) : complaint;
         running_.reset();
     }
@@ -211,9 +246,12 @@ private:
         const bool pauses = before[0] == "inspect";
         // Ctrl-C ends the command, not the dash.
         ::signal(SIGINT, SIG_IGN);
-        auto child = spawn("/proc/self/exe", {.argv = argv, .env = std::nullopt, .descriptors = {0, 1, 2}, .session = SpawnOptions::Session::same});
-        if (!child.ok()) view_.message = child.error().text();
-        else if (const auto ended = child.value().wait(); !ended.ok()) view_.message = ended.error().text();
+        auto child = spawn("/proc/self/exe",
+                           {.argv = argv, .env = std::nullopt, .descriptors = {0, 1, 2}, .session = SpawnOptions::Session::same});
+        if (!child.ok())
+            view_.message = child.error().text();
+        else if (const auto ended = child.value().wait(); !ended.ok())
+            view_.message = ended.error().text();
         if (pauses) {
             tell("-- press enter --");
             for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n';) continue;
@@ -246,10 +284,14 @@ Action define_dash(Parser& p) {
     const auto all = std::make_shared<bool>(false);
     p.usage("", 0, 0);
     p.flag("-a,--all", *all, "Begin with all containers, not only those that run");
-    p.about("Shows containers live: state, health, processor time, memory, ports, and the last lines of the chosen one's log. Press ? for the keys.");
+    p.about(
+        "Shows containers live: state, health, processor time, memory, ports, and the last lines of the chosen one's log. Press "
+        "? for the keys.");
     p.see_also("ps, stats, logs, exec");
     return [all](Session& session, const Words&) -> Result<int> {
-        if (!is_terminal(STDIN_FILENO) || !is_terminal(STDOUT_FILENO)) return Error(Kind::invalid, "dash needs a terminal").with_hint("'berth ps' and 'berth stats --no-stream' tell the same to a pipe");
+        if (!is_terminal(STDIN_FILENO) || !is_terminal(STDOUT_FILENO))
+            return Error(Kind::invalid, "dash needs a terminal")
+                .with_hint("'berth ps' and 'berth stats --no-stream' tell the same to a pipe");
         container::Engine* engine = TRY(session.engine());
         return Dash(session, *engine, *all).run();
     };

@@ -66,7 +66,9 @@ Action define_exec(Parser& p) {
     p.text("-w,--workdir", options->working_dir, "FOLDER", "Working folder in the container");
     p.flag("--privileged", options->privileged, "With all capabilities");
     p.text("--detach-keys", options->detach_keys, "KEYS", "Keys that leave it running (default ctrl-p,ctrl-q)");
-    p.about("Runs a command in a running container and exits with its status: 126 when it cannot be executed, 127 when it is not found, 1 when the container does not run.");
+    p.about(
+        "Runs a command in a running container and exits with its status: 126 when it cannot be executed, 127 when it is not "
+        "found, 1 when the container does not run.");
     p.example("berth exec -it web sh", "a shell beside the program");
     p.example("berth exec -u postgres db pg_dump app > app.sql", "as another user, output to a file");
     p.see_also("run, attach, top");

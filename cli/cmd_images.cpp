@@ -67,12 +67,18 @@ Result<int> images(Session& session, const ImagesOptions& options, const Words& 
     }
     const Moment now = berth::now();
     std::vector<Json> rows;
-    for (const image::ImageRow& row : found) rows.push_back(make_image_row(row, options, wants_users ? users[row.id.str()] : -1, now));
+    for (const image::ImageRow& row : found)
+        rows.push_back(make_image_row(row, options, wants_users ? users[row.id.str()] : -1, now));
     ListingOptions listing;
     listing.format = options.format;
-    listing.columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}, {"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}};
+    listing.columns = {
+        {"Repository", "REPOSITORY"}, {"Tag", "TAG"}, {"ID", "IMAGE ID"}, {"CreatedSince", "CREATED"}, {"Size", "SIZE"}};
     if (options.digests) listing.columns.insert(listing.columns.begin() + 2, {"Digest", "DIGEST"});
-    listing.more_headers = {{"CreatedAt", "CREATED AT"}, {"Digest", "DIGEST"}, {"SharedSize", "SHARED SIZE"}, {"UniqueSize", "UNIQUE SIZE"}, {"VirtualSize", "SIZE"}};
+    listing.more_headers = {{"CreatedAt", "CREATED AT"},
+                            {"Digest", "DIGEST"},
+                            {"SharedSize", "SHARED SIZE"},
+                            {"UniqueSize", "UNIQUE SIZE"},
+                            {"VirtualSize", "SIZE"}};
     TRY(print_listing(listing, rows));
     return 0;
 }
@@ -110,7 +116,8 @@ Result<int> history(Session& session, const HistoryOptions& options, const std::
     for (const image::HistoryRow& row : found) rows.push_back(make_history_row(row, options, now));
     ListingOptions listing;
     listing.format = options.format;
-    listing.columns = {{"ID", "IMAGE"}, {"CreatedSince", "CREATED"}, {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"}, {"Comment", "COMMENT"}};
+    listing.columns = {
+        {"ID", "IMAGE"}, {"CreatedSince", "CREATED"}, {"CreatedBy", "CREATED BY"}, {"Size", "SIZE"}, {"Comment", "COMMENT"}};
     listing.more_headers = {{"CreatedAt", "CREATED AT"}};
     TRY(print_listing(listing, rows));
     return 0;
@@ -126,7 +133,8 @@ Result<int> remove_images(Session& session, const RemoveOptions& options, const 
     const image::Store* store = TRY(engine->images());
     const std::vector<image::ImageUse> uses = TRY(image_uses(*engine));
     return Session::for_each(names, [&](const std::string& name) -> Result<void> {
-        auto removed = store->remove(name, options.force ? image::Store::Force::yes : image::Store::Force::no, options.no_prune ? image::Store::Parents::keep : image::Store::Parents::prune, uses);
+        auto removed = store->remove(name, options.force ? image::Store::Force::yes : image::Store::Force::no,
+                                     options.no_prune ? image::Store::Parents::keep : image::Store::Parents::prune, uses);
         if (!removed.ok() && removed.error().kind() == Kind::not_found) {
             Error error = no_such_image(*engine, name);
             if (!options.force) return error;
@@ -140,7 +148,8 @@ Result<int> remove_images(Session& session, const RemoveOptions& options, const 
 
 Result<Reference> parse_name(const std::string& text) {
     const Reference name = TRY(Reference::parse_tagged(text));
-    if (!name.digest().empty()) return Error(Kind::invalid, cat("reference '", text, "': a name with a digest cannot be given to an image"));
+    if (!name.digest().empty())
+        return Error(Kind::invalid, cat("reference '", text, "': a name with a digest cannot be given to an image"));
     return name;
 }
 

@@ -41,14 +41,16 @@ struct Kindred {
     std::string_view type;
     Finder find;
 };
-constexpr Kindred kinds[] = {{"container", find_container}, {"image", find_image}, {"network", find_network}, {"volume", find_volume}};
+constexpr Kindred kinds[] = {
+    {"container", find_container}, {"image", find_image}, {"network", find_network}, {"volume", find_volume}};
 
 // docker: without --type the kinds are tried in this order, and only "not there" goes on to the next.
 Result<Json> find_any(container::Engine& engine, const std::string& name, const InspectOptions& options) {
     for (const Kindred& kind : kinds) {
         if (!options.type.empty() && kind.type != options.type) continue;
         auto found = kind.find(engine, name, options);
-        const bool is_last_word = !options.type.empty() || found.ok() || (found.error().kind() != Kind::not_found && found.error().kind() != Kind::invalid);
+        const bool is_last_word = !options.type.empty() || found.ok() ||
+                                  (found.error().kind() != Kind::not_found && found.error().kind() != Kind::invalid);
         if (is_last_word) return found;
     }
     return Error(Kind::not_found, cat("No such object: ", name));
@@ -66,13 +68,17 @@ Result<int> inspect(Session& session, const InspectOptions& options, const Words
     std::string formatted;
     const int status = Session::for_each(arguments, [&](const std::string& name) -> Result<void> {
         Json document = TRY(find_any(*engine, name, options));
-        if (options.as_run) formatted += cat(*document.string(), "\n");
-        else if (!options.format.empty()) formatted += TRY(formatted_object(options.format, document));
+        if (options.as_run)
+            formatted += cat(*document.string(), "\n");
+        else if (!options.format.empty())
+            formatted += TRY(formatted_object(options.format, document));
         found.push_back(std::move(document));
         return {};
     });
-    if (options.as_run || !options.format.empty()) print(formatted);
-    else print_line(json_text(Json(std::move(found)), JsonStyle::indented));
+    if (options.as_run || !options.format.empty())
+        print(formatted);
+    else
+        print_line(json_text(Json(std::move(found)), JsonStyle::indented));
     return status;
 }
 
@@ -100,7 +106,9 @@ Action define_inspect(Parser& p) {
     p.flag("-s,--size", options->size, "Add how much a container takes on disk");
     p.choice("--type", options->type, "container|image|network|volume", "Look for this kind only");
     p.flag("--as-run", options->as_run, "Show the 'berth run' command that would make this container");
-    p.about("Prints everything that is known of containers, images, networks and volumes as a JSON array, or what a template picks from it. Field names may be written .Id or .ID.");
+    p.about(
+        "Prints everything that is known of containers, images, networks and volumes as a JSON array, or what a template picks "
+        "from it. Field names may be written .Id or .ID.");
     p.example("berth inspect -f '{{.State.Status}}' web", "one value");
     p.example("berth inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web", "addresses");
     p.example("berth inspect --as-run web", "the command line of a container");

@@ -20,7 +20,8 @@ struct StartOptions {
     std::string detach_keys;
 };
 
-Result<int> stay(Engine& engine, const Record& record, container::Attachment& attachment, bool input, bool sig_proxy, const std::string& keys, bool tell_detach) {
+Result<int> stay(Engine& engine, const Record& record, container::Attachment& attachment, bool input, bool sig_proxy,
+                 const std::string& keys, bool tell_detach) {
     StreamOptions streams;
     streams.input = input && record.definition.config.open_stdin;
     streams.tty = record.definition.config.tty;
@@ -42,7 +43,9 @@ Result<int> start_attached(Engine& engine, const StartOptions& options, const st
         Session::print_error(started.error());
         return container::exit_code_of_failure(started.error());
     }
-    if (started.value().attachment) return stay(engine, record, *started.value().attachment, options.interactive, options.sig_proxy, options.detach_keys, false);
+    if (started.value().attachment)
+        return stay(engine, record, *started.value().attachment, options.interactive, options.sig_proxy, options.detach_keys,
+                    false);
     // It was running already: join it.
     container::Attachment attachment = TRY(container::attach(engine, record, *start.attach));
     return stay(engine, record, attachment, options.interactive, options.sig_proxy, options.detach_keys, false);
@@ -63,14 +66,18 @@ struct EndOptions {
 
 void describe_end(Parser& p, EndOptions& options) {
     p.text("-s,--signal", options.signal, "SIGNAL", "Signal to send first (default: the container's, else TERM)", Values::signal);
-    p.parsed<std::int64_t>("-t,--timeout,--time", options.timeout, parse_integer, "SECONDS", "How long to wait before it is killed (default 10; -1: no limit)");
+    p.parsed<std::int64_t>("-t,--timeout,--time", options.timeout, parse_integer, "SECONDS",
+                           "How long to wait before it is killed (default 10; -1: no limit)");
 }
 
 // What many ask why their containers take ten seconds to stop: nobody told them.
 void tell_how_it_ended(const Record& record, const container::StopResult& result) {
     if (!result.had_to_kill || !is_terminal(STDERR_FILENO)) return;
-    if (result.ignored_the_signal) log::warn(record.name(), ": process 1 has no handler for ", result.signal, ", so the kernel drops it; it was killed when the time was up (run it with --init to stop at once)");
-    else log::warn(record.name(), ": did not end on ", result.signal, " in time, it was killed");
+    if (result.ignored_the_signal)
+        log::warn(record.name(), ": process 1 has no handler for ", result.signal,
+                  ", so the kernel drops it; it was killed when the time was up (run it with --init to stop at once)");
+    else
+        log::warn(record.name(), ": did not end on ", result.signal, " in time, it was killed");
 }
 
 Result<void> check_signal(const EndOptions& options) {
@@ -106,7 +113,9 @@ Action define_start(Parser& p) {
     p.see_also("run, stop, restart, attach");
     return [options](Session& session, const Words& arguments) -> Result<int> {
         if (options->boot) return start_after_boot(session);
-        if (arguments.empty()) return Error(Kind::invalid, "'berth start' requires at least 1 argument").with_hint("usage: berth start CONTAINER [CONTAINER...]");
+        if (arguments.empty())
+            return Error(Kind::invalid, "'berth start' requires at least 1 argument")
+                .with_hint("usage: berth start CONTAINER [CONTAINER...]");
         if (options->attach || options->interactive) {
             if (arguments.size() > 1) return Error(Kind::invalid, "you cannot start and attach multiple containers at once");
             Engine* engine = TRY(session.engine());
@@ -163,7 +172,8 @@ Action define_kill(Parser& p) {
     p.see_also("stop, rm");
     return [options](Session& session, const Words& arguments) -> Result<int> {
         const Signal signal = TRY(Signal::parse(options->signal), "--signal");
-        return session.for_each_container(arguments, [&](Engine& engine, Record& record) { return container::kill(engine, record, signal, options->process); });
+        return session.for_each_container(
+            arguments, [&](Engine& engine, Record& record) { return container::kill(engine, record, signal, options->process); });
     };
 }
 
@@ -198,7 +208,8 @@ Action define_pause(Parser& p) {
     p.about("Freezes all processes of containers.");
     p.see_also("unpause, stop");
     return [](Session& session, const Words& arguments) {
-        return session.for_each_container(arguments, [](Engine& engine, Record& record) { return container::pause(engine, record); });
+        return session.for_each_container(arguments,
+                                          [](Engine& engine, Record& record) { return container::pause(engine, record); });
     };
 }
 
@@ -206,7 +217,8 @@ Action define_unpause(Parser& p) {
     p.usage("CONTAINER [CONTAINER...]", 1, -1, Values::running);
     p.see_also("pause");
     return [](Session& session, const Words& arguments) {
-        return session.for_each_container(arguments, [](Engine& engine, Record& record) { return container::unpause(engine, record); });
+        return session.for_each_container(arguments,
+                                          [](Engine& engine, Record& record) { return container::unpause(engine, record); });
     };
 }
 
@@ -251,7 +263,8 @@ Action define_attach(Parser& p) {
         Engine* engine = TRY(session.engine());
         const Record record = TRY(container::find(*engine, arguments[0]));
         container::Attachment attachment = TRY(container::attach(*engine, record, {!*no_stdin, true, true}));
-        return stay(*engine, record, attachment, !*no_stdin, options->sig_proxy && !record.definition.config.tty, options->detach_keys, true);
+        return stay(*engine, record, attachment, !*no_stdin, options->sig_proxy && !record.definition.config.tty,
+                    options->detach_keys, true);
     };
 }
 

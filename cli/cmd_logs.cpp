@@ -66,7 +66,8 @@ std::string prefix_of(const std::string& name, std::size_t width, std::size_t nu
     return cat(colours[number % std::size(colours)], padded, "\x1b[0m");
 }
 
-Result<void> show_one(container::Engine& engine, const std::string& name, const LogsOptions& options, const container::LogQuery& query, std::string prefix) {
+Result<void> show_one(container::Engine& engine, const std::string& name, const LogsOptions& options,
+                      const container::LogQuery& query, std::string prefix) {
     const container::Record record = TRY(container::find(engine, name));
     if (options.truncate) return container::truncate_logs(engine, record);
     LogPrinter printer(options, std::move(prefix));
@@ -77,14 +78,16 @@ Result<void> show_one(container::Engine& engine, const std::string& name, const 
 }
 
 // Followed logs of several containers come from a process each, since each waits on its own.
-Result<int> follow_several(Session& session, const LogsOptions& options, const container::LogQuery& query, const Words& names, std::size_t width) {
+Result<int> follow_several(Session& session, const LogsOptions& options, const container::LogQuery& query, const Words& names,
+                           std::size_t width) {
     std::vector<pid_t> children;
     for (std::size_t i = 0; i < names.size(); ++i) {
         const pid_t pid = ::fork();
         if (pid < 0) return Error::of_errno(errno, "fork");
         if (pid == 0) {
             auto engine = session.engine();
-            const auto done = engine.ok() ? show_one(*engine.value(), names[i], options, query, prefix_of(names[i], width, i)) : Result<void>(Error(engine.error().kind(), engine.error().text()));
+            const auto done = engine.ok() ? show_one(*engine.value(), names[i], options, query, prefix_of(names[i], width, i))
+                                          : Result<void>(Error(engine.error().kind(), engine.error().text()));
             if (!done.ok()) Session::print_error(done.error());
             ::_exit(done.ok() ? 0 : 1);
         }
@@ -106,7 +109,9 @@ Result<int> logs(Session& session, const LogsOptions& options, const Words& name
     if (names.size() > 1 && options.follow) return follow_several(session, options, query, names, width);
     container::Engine* engine = TRY(session.engine());
     std::size_t number = 0;
-    return Session::for_each(names, [&](const std::string& name) { return show_one(*engine, name, options, query, names.size() > 1 ? prefix_of(name, width, number++) : ""); });
+    return Session::for_each(names, [&](const std::string& name) {
+        return show_one(*engine, name, options, query, names.size() > 1 ? prefix_of(name, width, number++) : "");
+    });
 }
 
 }  // namespace
@@ -122,7 +127,9 @@ Action define_logs(Parser& p) {
     p.flag("--details", options->details, "Show the attributes given to the log driver");
     p.text("--proc", options->process, "NAME", "Only of a process declared by run --proc");
     p.flag("--truncate", options->truncate, "Empty the log instead of showing it");
-    p.about("Shows what a container wrote to stdout and stderr, on stdout and stderr. Several containers are shown with their names in front.");
+    p.about(
+        "Shows what a container wrote to stdout and stderr, on stdout and stderr. Several containers are shown with their names "
+        "in front.");
     p.example("berth logs -f --tail 20 web", "the last lines, and what comes");
     p.example("berth logs -f web db", "two at once");
     p.see_also("attach, events");

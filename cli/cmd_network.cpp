@@ -38,7 +38,8 @@ bool has_label(const std::map<std::string, std::string>& labels, const std::stri
     return found != labels.end() && (equals == std::string::npos || found->second == wanted.substr(equals + 1));
 }
 
-Result<bool> matches_one(const network::Networks& networks, const Network& network, const std::string& key, const std::string& value) {
+Result<bool> matches_one(const network::Networks& networks, const Network& network, const std::string& key,
+                         const std::string& value) {
     if (key == "name") return network.name.find(value) != std::string::npos;
     if (key == "id") return network.id.starts_with(value);
     if (key == "driver") return network.driver == value;
@@ -71,7 +72,15 @@ Result<int> list(Session& session, const ListOptions& options) {
         if (!TRY(matches(*networks, network, terms))) continue;
         const std::string id = options.no_trunc ? network.id : network.id.substr(0, 12);
         ids += id + '\n';
-        rows.push_back(make_row({{"ID", id}, {"Name", network.name}, {"Driver", network.driver}, {"Scope", "local"}, {"IPv4", network.ipv4 ? "true" : "false"}, {"IPv6", network.ipv6 ? "true" : "false"}, {"Internal", network.internal ? "true" : "false"}, {"Labels", labels_text(network.labels)}, {"CreatedAt", moment_words(network.created)}}));
+        rows.push_back(make_row({{"ID", id},
+                                 {"Name", network.name},
+                                 {"Driver", network.driver},
+                                 {"Scope", "local"},
+                                 {"IPv4", network.ipv4 ? "true" : "false"},
+                                 {"IPv6", network.ipv6 ? "true" : "false"},
+                                 {"Internal", network.internal ? "true" : "false"},
+                                 {"Labels", labels_text(network.labels)},
+                                 {"CreatedAt", moment_words(network.created)}}));
     }
     if (options.quiet && options.format.empty()) return print(ids), 0;
     ListingOptions listing;
@@ -100,8 +109,10 @@ Action define_network_create(Parser& p) {
     p.flag("--attachable", n.attachable, "Kept for docker's sake; any container may join");
     p.list("--label", options->labels, "KEY[=VALUE]", "Set a label");
     p.list("-o,--opt", options->options, "KEY=VALUE", "Option of the driver");
-    for (const std::string_view swarm : {"--scope", "--config-from"}) p.refused(swarm, "VALUE", "networks of swarms do not exist here");
-    for (const std::string_view swarm : {"--config-only", "--ingress"}) p.refused(swarm, "", "networks of swarms do not exist here");
+    for (const std::string_view swarm : {"--scope", "--config-from"})
+        p.refused(swarm, "VALUE", "networks of swarms do not exist here");
+    for (const std::string_view swarm : {"--config-only", "--ingress"})
+        p.refused(swarm, "", "networks of swarms do not exist here");
     p.ignored("--ipam-driver", "DRIVER", "addresses are always berth's to give");
     p.ignored("--ipam-opt", "KEY=VALUE", "addresses are always berth's to give");
     p.about("Makes a network and prints its id. Containers on it find each other by name.");
@@ -162,7 +173,8 @@ Action define_network_connect(Parser& p) {
     p.list("--link", e.links, "CONTAINER[:ALIAS]", "Name of another container, for this one only", Values::container);
     p.list("--link-local-ip", e.link_local_ips, "ADDRESS", "Link-local address");
     p.list("--driver-opt", options->driver_options, "KEY=VALUE", "Option of the driver");
-    p.parsed<std::int64_t>("--gw-priority", options->priority, parse_integer, "NUMBER", "The network with the highest has the default route");
+    p.parsed<std::int64_t>("--gw-priority", options->priority, parse_integer, "NUMBER",
+                           "The network with the highest has the default route");
     p.about("Puts a container on a further network, at once when it runs.");
     p.see_also("network disconnect, run");
     return [options](Session& session, const Words& arguments) -> Result<int> {

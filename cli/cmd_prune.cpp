@@ -13,7 +13,9 @@ namespace {
 
 using container::Engine;
 
-container::PruneMode mode_of(const PruneOptions& options) { return options.dry_run ? container::PruneMode::only_tell : container::PruneMode::remove; }
+container::PruneMode mode_of(const PruneOptions& options) {
+    return options.dry_run ? container::PruneMode::only_tell : container::PruneMode::remove;
+}
 
 std::string titled(std::string_view title, const std::vector<std::string>& lines) {
     if (lines.empty()) return "";
@@ -27,11 +29,13 @@ Result<std::vector<std::string>> prune_networks(Engine& engine, const PruneOptio
     if (!options.dry_run) return networks->prune(wanted);
     std::vector<std::string> names;
     for (const network::Network& network : TRY(networks->list()))
-        if (network.is_user_defined() && wanted(network) && TRY(networks->members(network)).empty()) names.push_back(network.name);
+        if (network.is_user_defined() && wanted(network) && TRY(networks->members(network)).empty())
+            names.push_back(network.name);
     return names;
 }
 
-Result<builder::PruneResult> prune_build_cache(Engine& engine, bool all, const Words& filters, std::optional<std::uint64_t> keep) {
+Result<builder::PruneResult> prune_build_cache(Engine& engine, bool all, const Words& filters,
+                                               std::optional<std::uint64_t> keep) {
     builder::PruneOptions options;
     options.all = all;
     options.filters = filters;
@@ -42,7 +46,10 @@ Result<builder::PruneResult> prune_build_cache(Engine& engine, bool all, const W
 Result<int> system_prune(Session& session, const PruneOptions& options) {
     const FilterTerms terms = TRY(parse_filters(options.filters));
     const container::PruneFilter filter = TRY(make_prune_filter(terms));
-    const bool may = may_prune(options, cat("all stopped containers, all unused networks, ", options.all ? "all images without a container" : "all images without a name", options.volumes ? ", all unused anonymous volumes" : "", terms.empty() ? " and unused build cache" : "", "."));
+    const bool may = may_prune(options, cat("all stopped containers, all unused networks, ",
+                                            options.all ? "all images without a container" : "all images without a name",
+                                            options.volumes ? ", all unused anonymous volumes" : "",
+                                            terms.empty() ? " and unused build cache" : "", "."));
     if (!may) return 0;
     Engine* engine = TRY(session.engine());
     const auto containers = TRY(container::prune_containers(*engine, filter, mode_of(options)));
@@ -97,7 +104,9 @@ Action define_image_prune(Parser& p) {
     p.see_also("rmi, system df");
     return [options](Session& session, const Words&) -> Result<int> {
         const FilterTerms terms = TRY(parse_filters(options->filters));
-        if (!may_prune(*options, options->all ? "all images without at least one container associated to them." : "all dangling images.")) return 0;
+        if (!may_prune(*options,
+                       options->all ? "all images without at least one container associated to them." : "all dangling images."))
+            return 0;
         container::Engine* engine = TRY(session.engine());
         const auto [text, freed] = TRY(prune_images(*engine, *options, terms));
         print(cat(text, reclaimed_text(*options, freed)));
@@ -136,7 +145,9 @@ Action define_volume_prune(Parser& p) {
             terms.erase(all);
         }
         const auto filter = TRY(make_prune_filter(terms));
-        if (!may_prune(*options, options->all ? "all volumes not used by at least one container." : "anonymous local volumes not used by at least one container.")) return 0;
+        if (!may_prune(*options, options->all ? "all volumes not used by at least one container."
+                                              : "anonymous local volumes not used by at least one container."))
+            return 0;
         const auto choice = options->all ? container::VolumeChoice::all : container::VolumeChoice::anonymous;
         container::Engine* engine = TRY(session.engine());
         const auto report = TRY(container::prune_volumes(*engine, filter, choice, mode_of(*options)));
@@ -151,7 +162,9 @@ Action define_system_prune(Parser& p) {
     p.flag("-a,--all", options->all, "All images without a container, not only those without a name");
     p.flag("--volumes", options->volumes, "Anonymous volumes that no container has, too");
     describe_prune(p, *options);
-    p.about("Removes what nothing uses: stopped containers, networks, images, build cache. With a filter the build cache stays, since it has no labels.");
+    p.about(
+        "Removes what nothing uses: stopped containers, networks, images, build cache. With a filter the build cache stays, "
+        "since it has no labels.");
     p.example("berth system prune --dry-run", "what would go");
     p.see_also("system df, container prune, image prune, volume prune, builder prune");
     return [options](Session& session, const Words&) { return system_prune(session, *options); };
@@ -165,7 +178,8 @@ Action define_builder_prune(Parser& p) {
     const auto options = std::make_shared<Options>();
     p.usage("", 0, 0);
     p.flag("-a,--all", options->prune.all, "Entries that images use too");
-    p.parsed<std::int64_t>("--keep-storage,--reserved-space", options->keep, parse_size, "SIZE", "Keep so much of what was used last");
+    p.parsed<std::int64_t>("--keep-storage,--reserved-space", options->keep, parse_size, "SIZE",
+                           "Keep so much of what was used last");
     p.list("--filter", options->prune.filters, "KEY=VALUE", "Only some: until=24h, type=…, id=…");
     p.flag("-f,--force", options->prune.force, "Do not ask");
     p.see_also("builder du, system prune");
@@ -192,11 +206,19 @@ Action define_builder_du(Parser& p) {
         container::Engine* engine = TRY(session.engine());
         for (const builder::CacheEntry& entry : TRY(builder::list_cache(*engine))) {
             total += entry.size;
-            rows.push_back(make_row({{"ID", entry.id.substr(0, 12)}, {"Type", entry.kind}, {"Description", shortened(entry.description, 60)}, {"Size", decimal_size(static_cast<std::int64_t>(entry.size))}, {"InUse", entry.in_use}, {"LastUsed", age_words(entry.last_used, now)}, {"CreatedSince", age_words(entry.created, now)}}));
+            rows.push_back(make_row({{"ID", entry.id.substr(0, 12)},
+                                     {"Type", entry.kind},
+                                     {"Description", shortened(entry.description, 60)},
+                                     {"Size", decimal_size(static_cast<std::int64_t>(entry.size))},
+                                     {"InUse", entry.in_use},
+                                     {"LastUsed", age_words(entry.last_used, now)},
+                                     {"CreatedSince", age_words(entry.created, now)}}));
         }
         ListingOptions listing;
         listing.format = *format;
-        listing.columns = {{"ID", "ID"}, {"Type", "TYPE"}, {"Size", "SIZE"}, {"LastUsed", "LAST USED"}, {"InUse", "IN USE"}, {"Description", "DESCRIPTION"}};
+        listing.columns = {{"ID", "ID"},        {"Type", "TYPE"},
+                           {"Size", "SIZE"},    {"LastUsed", "LAST USED"},
+                           {"InUse", "IN USE"}, {"Description", "DESCRIPTION"}};
         TRY(print_listing(listing, rows));
         if (format->empty()) print(cat("Total:\t", decimal_size(static_cast<std::int64_t>(total), 4), "\n"));
         return 0;

@@ -69,7 +69,8 @@ Result<Json> make_ps_row(container::Engine& engine, const container::Record& rec
     std::string size;
     if (options.size || options.format.find(".Size") != std::string::npos) {
         const container::ContainerSize bytes = TRY(container::container_size(engine, record));
-        size = cat(decimal_size(static_cast<std::int64_t>(bytes.rw_bytes)), " (virtual ", decimal_size(static_cast<std::int64_t>(bytes.root_bytes)), ")");
+        size = cat(decimal_size(static_cast<std::int64_t>(bytes.rw_bytes)), " (virtual ",
+                   decimal_size(static_cast<std::int64_t>(bytes.root_bytes)), ")");
     }
     const auto exposed = exposed_ports(d.config);
     std::int64_t volumes = 0;
@@ -81,7 +82,9 @@ Result<Json> make_ps_row(container::Engine& engine, const container::Record& rec
         {"Command", command_column(d, options.no_trunc)},
         {"CreatedAt", moment_words(d.created)},
         {"RunningFor", age_words(d.created, now)},
-        {"Ports", state.running() && state.status != container::Status::restarting ? network::ports_column(record.run.network.ports, exposed) : ""},
+        {"Ports", state.running() && state.status != container::Status::restarting
+                      ? network::ports_column(record.run.network.ports, exposed)
+                      : ""},
         {"State", std::string(container::status_word(state.status))},
         {"Status", status_text(state, now)},
         {"HealthStatus", std::string(state.health ? healthcheck::status_text(state.health->status) : "none")},
@@ -98,9 +101,11 @@ Result<std::vector<container::Record>> choose(container::Engine& engine, const P
     const FilterTerms filters = TRY(parse_filters(options.filters));
     std::vector<container::Record> records = TRY(container::list(engine));
     // docker: asking for a state or for the last ones looks at all containers.
-    const bool names_state = std::ranges::any_of(filters, [](const auto& term) { return term.first == "status" || term.first == "exited"; });
+    const bool names_state =
+        std::ranges::any_of(filters, [](const auto& term) { return term.first == "status" || term.first == "exited"; });
     const std::int64_t last = options.latest ? 1 : options.last.value_or(-1);
-    if (!options.all && !names_state && last < 0) std::erase_if(records, [](const auto& record) { return !record.run.state.running(); });
+    if (!options.all && !names_state && last < 0)
+        std::erase_if(records, [](const auto& record) { return !record.run.state.running(); });
     records = TRY(container::filter(engine, std::move(records), filters));
     if (last >= 0 && static_cast<std::size_t>(last) < records.size()) records.erase(records.begin() + last, records.end());
     return records;
@@ -110,7 +115,8 @@ Result<int> ps(Session& session, const PsOptions& options) {
     container::Engine* engine = TRY(session.engine());
     const std::vector<container::Record> records = TRY(choose(*engine, options));
     if (options.quiet && options.format.empty()) {
-        for (const container::Record& record : records) print_line(options.no_trunc ? std::string_view(record.id()) : record.short_id());
+        for (const container::Record& record : records)
+            print_line(options.no_trunc ? std::string_view(record.id()) : record.short_id());
         return 0;
     }
     const Moment now = berth::now();
@@ -118,9 +124,18 @@ Result<int> ps(Session& session, const PsOptions& options) {
     for (const container::Record& record : records) rows.push_back(TRY(make_ps_row(*engine, record, options, now)));
     ListingOptions listing;
     listing.format = options.format;
-    listing.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"}, {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"}, {"Names", "NAMES"}};
+    listing.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"}, {"RunningFor", "CREATED"},
+                       {"Status", "STATUS"},   {"Ports", "PORTS"}, {"Names", "NAMES"}};
     if (options.size) listing.columns.push_back({"Size", "SIZE"});
-    listing.more_headers = {{"CreatedAt", "CREATED AT"}, {"LocalVolumes", "LOCAL VOLUMES"}, {"Mounts", "MOUNTS"}, {"Networks", "NETWORKS"}, {"Labels", "LABELS"}, {"State", "STATE"}, {"Size", "SIZE"}, {"HealthStatus", "HEALTH"}, {"Platform", "PLATFORM"}};
+    listing.more_headers = {{"CreatedAt", "CREATED AT"},
+                            {"LocalVolumes", "LOCAL VOLUMES"},
+                            {"Mounts", "MOUNTS"},
+                            {"Networks", "NETWORKS"},
+                            {"Labels", "LABELS"},
+                            {"State", "STATE"},
+                            {"Size", "SIZE"},
+                            {"HealthStatus", "HEALTH"},
+                            {"Platform", "PLATFORM"}};
     listing.method = [&](const Json& row, std::string_view name, const std::vector<Json>& arguments) -> std::optional<Json> {
         if (name != "Label" || arguments.size() != 1 || arguments[0].string() == nullptr) return std::nullopt;
         const std::string id = go_text(*row.find("ID"));
@@ -141,7 +156,8 @@ Action define_ps(Parser& p) {
     const auto options = std::make_shared<PsOptions>();
     p.usage("", 0, 0);
     p.flag("-a,--all", options->all, "Show those that do not run, too");
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: name, id, label, status, exited, health, ancestor, network, volume, publish, expose, before, since");
+    p.list("-f,--filter", options->filters, "KEY=VALUE",
+           "Show some: name, id, label, status, exited, health, ancestor, network, volume, publish, expose, before, since");
     describe_format(p, options->format);
     p.parsed<std::int64_t>("-n,--last", options->last, parse_integer, "NUMBER", "The last so many, in any state");
     p.flag("-l,--latest", options->latest, "The last one, in any state");

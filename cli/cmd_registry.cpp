@@ -33,7 +33,8 @@ Result<int> pull(Session& session, PullCommand& options, const std::string& text
     const Reference given = TRY(Reference::parse(text));
     if (options.all_tags) {
         if (!given.tag().empty() || !given.digest().empty()) return Error(Kind::invalid, "tag can't be used with --all-tags/-a");
-        for (const std::string& tag : TRY(image::list_remote_tags(*store, given, options.wishes.access))) TRY(pull_image(*store, given.with_tag(tag), options.wishes));
+        for (const std::string& tag : TRY(image::list_remote_tags(*store, given, options.wishes.access)))
+            TRY(pull_image(*store, given.with_tag(tag), options.wishes));
         print_line(given.name());
         return 0;
     }
@@ -53,7 +54,8 @@ struct PushCommand {
 Result<void> push_one(const image::Store& store, const PushCommand& options, const Reference& name) {
     TransferPrinter printer(STDOUT_FILENO, options.quiet);
     printer.line(cat("The push refers to repository [", name.name(), "]"));
-    const auto pushed = TRY(image::push_image(store, name, options.access, [&](const image::TransferEvent& event) { printer.show(event); }));
+    const auto pushed =
+        TRY(image::push_image(store, name, options.access, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
     printer.line(cat(name.tag(), ": digest: ", pushed.digest, " size: ", pushed.size));
     if (options.quiet) print_line(name.full());
@@ -91,7 +93,9 @@ struct LoginCommand {
 };
 
 Result<std::string> ask_user() {
-    if (!is_terminal(STDIN_FILENO)) return Error(Kind::invalid, "cannot ask for a user name: standard input is not a terminal").with_hint("use --username and --password-stdin");
+    if (!is_terminal(STDIN_FILENO))
+        return Error(Kind::invalid, "cannot ask for a user name: standard input is not a terminal")
+            .with_hint("use --username and --password-stdin");
     tell("Username: ");
     std::string user;
     for (char c = 0; ::read(STDIN_FILENO, &c, 1) == 1 && c != '\n';) user += c;
@@ -100,7 +104,8 @@ Result<std::string> ask_user() {
 }
 
 Result<int> login(Session& session, LoginCommand& options, const std::string& server) {
-    if (options.from_stdin && !options.password.empty()) return Error(Kind::invalid, "--password and --password-stdin contradict each other");
+    if (options.from_stdin && !options.password.empty())
+        return Error(Kind::invalid, "--password and --password-stdin contradict each other");
     if (options.from_stdin && options.user.empty()) return Error(Kind::invalid, "must provide --username with --password-stdin");
     if (!options.password.empty()) tell("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
     options.access.is_insecure = !options.verify;
@@ -150,7 +155,11 @@ Result<int> search(Session& session, SearchCommand& options, const std::string& 
     std::vector<Json> rows;
     for (const image::SearchRow& row : TRY(image::search_images(*store, term, limit, options.access))) {
         if (!TRY(is_wanted(row, terms))) continue;
-        rows.push_back(make_row({{"Name", row.name}, {"Description", options.no_trunc ? row.description : shortened(row.description, 45)}, {"StarCount", cat(row.stars)}, {"IsOfficial", row.is_official ? "[OK]" : ""}, {"IsAutomated", row.is_automated ? "[OK]" : ""}}));
+        rows.push_back(make_row({{"Name", row.name},
+                                 {"Description", options.no_trunc ? row.description : shortened(row.description, 45)},
+                                 {"StarCount", cat(row.stars)},
+                                 {"IsOfficial", row.is_official ? "[OK]" : ""},
+                                 {"IsAutomated", row.is_automated ? "[OK]" : ""}}));
     }
     ListingOptions listing;
     listing.format = options.format;
@@ -199,7 +208,9 @@ Action define_login(Parser& p) {
     p.about("Keeps an account for a registry (docker's hub when none is named) once the registry has accepted it.");
     p.example("pass show registry | berth login -u me --password-stdin registry.example.org", "without showing the password");
     p.see_also("logout, pull, push");
-    return [options](Session& session, const Words& arguments) { return login(session, *options, arguments.empty() ? "" : arguments[0]); };
+    return [options](Session& session, const Words& arguments) {
+        return login(session, *options, arguments.empty() ? "" : arguments[0]);
+    };
 }
 
 Action define_logout(Parser& p) {

@@ -28,7 +28,8 @@ void tell_warnings(const Words& warnings) {
 
 Result<void> check(const RunOptions& options) {
     const ContainerOptions& o = options.container;
-    if (options.detach && !o.attach.empty()) return Error(Kind::invalid, "-d and -a contradict each other: a detached container has nobody to attach");
+    if (options.detach && !o.attach.empty())
+        return Error(Kind::invalid, "-d and -a contradict each other: a detached container has nobody to attach");
     if (o.tty && o.interactive && !options.detach && !is_terminal(STDIN_FILENO))
         return Error(Kind::invalid, "the input device is not a TTY").with_hint("drop -t when standard input is a pipe or a file");
     return {};
@@ -51,17 +52,25 @@ void choose_streams(const RunOptions& options, container::Config& config) {
 Result<container::Created> create_container(container::Engine& engine, const RunOptions& options, const Words& arguments) {
     container::CreateOptions wishes = TRY(make_create_options(options.container, arguments));
     choose_streams(options, wishes.config);
-    if (wishes.rootfs.empty()) TRY(provide_image(engine, wishes.config.image, {.policy = options.container.pull, .platform = options.container.platform, .quiet = options.container.quiet, .descriptor = 2, .access = {}}));
+    if (wishes.rootfs.empty())
+        TRY(provide_image(engine, wishes.config.image,
+                          {.policy = options.container.pull,
+                           .platform = options.container.platform,
+                           .quiet = options.container.quiet,
+                           .descriptor = 2,
+                           .access = {}}));
     return container::create(engine, std::move(wishes));
 }
 
 // A container that never ran is nothing to look at: its name must be free for the next try.
 Error remove_failed(container::Engine& engine, const container::Record& record, Error error) {
-    ignore(container::remove(engine, record, {.force = true, .volumes = true, .link = false}), "the failure to start is what the user must see");
+    ignore(container::remove(engine, record, {.force = true, .volumes = true, .link = false}),
+           "the failure to start is what the user must see");
     return error;
 }
 
-Result<int> attend(container::Engine& engine, const RunOptions& options, const container::Record& record, container::Attachment& attachment) {
+Result<int> attend(container::Engine& engine, const RunOptions& options, const container::Record& record,
+                   container::Attachment& attachment) {
     StreamOptions streams;
     streams.input = record.definition.config.attach_stdin;
     streams.tty = record.definition.config.tty;
@@ -75,7 +84,8 @@ Result<int> attend(container::Engine& engine, const RunOptions& options, const c
 
 // docker: 1, as for any command that misses an argument. Only --rootfs makes the image optional.
 Result<int> image_is_missing(std::string_view verb) {
-    Session::print_error(Error(Kind::invalid, cat("'berth ", verb, "' requires at least 1 argument")).with_hint(cat("usage: berth ", verb, " [OPTIONS] IMAGE [COMMAND] [ARG...]")));
+    Session::print_error(Error(Kind::invalid, cat("'berth ", verb, "' requires at least 1 argument"))
+                             .with_hint(cat("usage: berth ", verb, " [OPTIONS] IMAGE [COMMAND] [ARG...]")));
     return 1;
 }
 
@@ -120,7 +130,10 @@ Action define_run(Parser& p) {
     p.text("--detach-keys", options->detach_keys, "KEYS", "Keys that leave the container running (default ctrl-p,ctrl-q)");
     p.flag("--dry-run", options->dry_run, "Print what would be made, and make nothing");
     p.flag("--wait", options->wait_healthy, "With -d: return when the container is healthy");
-    p.about("Makes a container from an image and starts it. Without -d, berth stays until the program ends and exits with its status: its own code, 128 and the number of the signal that ended it, 125 when berth could not run it, 126 when the command cannot be executed, 127 when it is not found.");
+    p.about(
+        "Makes a container from an image and starts it. Without -d, berth stays until the program ends and exits with its "
+        "status: its own code, 128 and the number of the signal that ended it, 125 when berth could not run it, 126 when the "
+        "command cannot be executed, 127 when it is not found.");
     p.example("berth run --rm -it debian:12", "a shell that is gone when you leave it");
     p.example("berth run -d --name web -p 8080:80 -v site:/var/www --restart always nginx", "a server that comes back");
     p.example("berth run --rm -m 256m --cpus 0.5 busybox sh -c 'yes > /dev/null'", "with limits");

@@ -32,13 +32,23 @@ Result<std::vector<container::Record>> chosen(container::Engine& engine, const S
     return records;
 }
 
-Json make_stats_row(const container::Record& record, const container::StatsReading* before, const std::optional<container::StatsReading>& now, bool whole) {
+Json make_stats_row(const container::Record& record, const container::StatsReading* before,
+                    const std::optional<container::StatsReading>& now, bool whole) {
     const std::string id = whole ? record.id() : std::string(record.short_id());
     const StatsTexts texts = stats_texts(before, now);
-    return make_row({{"Container", id}, {"ID", id}, {"Name", record.name()}, {"CPUPerc", texts.cpu}, {"MemUsage", texts.memory}, {"MemPerc", texts.memory_percent}, {"NetIO", texts.network}, {"BlockIO", texts.block}, {"PIDs", texts.processes}});
+    return make_row({{"Container", id},
+                     {"ID", id},
+                     {"Name", record.name()},
+                     {"CPUPerc", texts.cpu},
+                     {"MemUsage", texts.memory},
+                     {"MemPerc", texts.memory_percent},
+                     {"NetIO", texts.network},
+                     {"BlockIO", texts.block},
+                     {"PIDs", texts.processes}});
 }
 
-Result<std::string> stats_text(container::Engine& engine, const StatsOptions& options, const std::vector<container::Record>& records, Readings& readings) {
+Result<std::string> stats_text(container::Engine& engine, const StatsOptions& options,
+                               const std::vector<container::Record>& records, Readings& readings) {
     std::vector<Json> rows;
     for (const container::Record& record : records) {
         const auto now = TRY(container::read_stats(engine, record));
@@ -48,7 +58,8 @@ Result<std::string> stats_text(container::Engine& engine, const StatsOptions& op
     }
     ListingOptions listing;
     listing.format = options.format;
-    listing.columns = {{"ID", "CONTAINER ID"}, {"Name", "NAME"}, {"CPUPerc", "CPU %"}, {"MemUsage", "MEM USAGE / LIMIT"}, {"MemPerc", "MEM %"}, {"NetIO", "NET I/O"}, {"BlockIO", "BLOCK I/O"}, {"PIDs", "PIDS"}};
+    listing.columns = {{"ID", "CONTAINER ID"}, {"Name", "NAME"},     {"CPUPerc", "CPU %"},     {"MemUsage", "MEM USAGE / LIMIT"},
+                       {"MemPerc", "MEM %"},   {"NetIO", "NET I/O"}, {"BlockIO", "BLOCK I/O"}, {"PIDs", "PIDS"}};
     listing.more_headers = {{"Container", "CONTAINER"}};
     return listing_text(listing, rows);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 #include "cli/cmds.h"
 #include "cli/key_values.h"
 #include "cli/listing.h"
@@ -56,7 +55,8 @@ Result<int> list(Session& session, const ListOptions& options) {
     const container::Volumes* volumes = TRY(engine->volumes());
     const FilterTerms terms = TRY(parse_filters(options.filters));
     TRY(require_keys(terms, "name|driver|label|dangling", "volumes"));
-    const bool wants_users = std::ranges::any_of(terms, [](const auto& term) { return term.first == "dangling"; }) || options.format.find(".Links") != std::string::npos;
+    const bool wants_users = std::ranges::any_of(terms, [](const auto& term) { return term.first == "dangling"; }) ||
+                             options.format.find(".Links") != std::string::npos;
     const Users users = wants_users ? TRY(container::volume_users(*engine)) : Users{};
     const bool wants_size = options.format.find(".Size") != std::string::npos;
     std::vector<Json> rows;
@@ -65,7 +65,16 @@ Result<int> list(Session& session, const ListOptions& options) {
         if (!TRY(matches(volume, users, terms))) continue;
         names += volume.name + '\n';
         const auto used = users.find(volume.name);
-        rows.push_back(make_row({{"Name", volume.name}, {"Driver", volume.driver}, {"Scope", volume.scope}, {"Mountpoint", volume.mountpoint}, {"Labels", labels_text(volume.labels)}, {"Links", !wants_users ? "N/A" : cat(used == users.end() ? 0 : used->second.size())}, {"Size", wants_size ? decimal_size(TRY(volumes->size_bytes(volume))) : "N/A"}, {"Availability", "N/A"}, {"Group", "N/A"}, {"Status", "N/A"}}));
+        rows.push_back(make_row({{"Name", volume.name},
+                                 {"Driver", volume.driver},
+                                 {"Scope", volume.scope},
+                                 {"Mountpoint", volume.mountpoint},
+                                 {"Labels", labels_text(volume.labels)},
+                                 {"Links", !wants_users ? "N/A" : cat(used == users.end() ? 0 : used->second.size())},
+                                 {"Size", wants_size ? decimal_size(TRY(volumes->size_bytes(volume))) : "N/A"},
+                                 {"Availability", "N/A"},
+                                 {"Group", "N/A"},
+                                 {"Status", "N/A"}}));
     }
     if (options.quiet && options.format.empty()) return print(names), 0;
     ListingOptions listing;
@@ -95,7 +104,8 @@ Action define_volume_create(Parser& p) {
     p.see_also("volume ls, run");
     return [options](Session& session, const Words& arguments) -> Result<int> {
         container::VolumeRequest request = options->request;
-        if (!arguments.empty() && !request.name.empty()) return Error(Kind::invalid, "the name is given twice: as an argument and by --name");
+        if (!arguments.empty() && !request.name.empty())
+            return Error(Kind::invalid, "the name is given twice: as an argument and by --name");
         if (!arguments.empty()) request.name = arguments[0];
         request.labels = TRY(read_labels({}, options->labels));
         request.options = TRY(parse_map("--opt", options->options));

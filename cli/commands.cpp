@@ -11,12 +11,8 @@ namespace berth::cli {
 namespace {
 
 constexpr CommandGroup groups[] = {
-    {"run", "Run containers"},
-    {"look", "Look at containers"},
-    {"change", "Change containers"},
-    {"image", "Images"},
-    {"network", "Networks"},
-    {"volume", "Volumes"},
+    {"run", "Run containers"}, {"look", "Look at containers"}, {"change", "Change containers"},
+    {"image", "Images"},       {"network", "Networks"},        {"volume", "Volumes"},
     {"system", "System"},
 };
 
@@ -123,8 +119,10 @@ FoundCommand find_command(const Words& words) {
     for (const CommandEntry& entry : table) {
         FoundCommand found;
         any_spelling(entry, [&](std::string_view spelling) {
-            if (spelling == words[0]) found = {&entry, 1};
-            else if (spelling == two) found = {&entry, 2};
+            if (spelling == words[0])
+                found = {&entry, 1};
+            else if (spelling == two)
+                found = {&entry, 2};
             return found.entry != nullptr;
         });
         if (found.entry != nullptr) return found;

@@ -3,7 +3,8 @@
 namespace berth::cli {
 namespace {
 
-constexpr std::string_view bash_script = R"script(# bash completion for berth; install as /usr/share/bash-completion/completions/berth
+constexpr std::string_view bash_script =
+    R"script(# bash completion for berth; install as /usr/share/bash-completion/completions/berth
 _berth() {
     local typed="${COMP_LINE:0:COMP_POINT}" word answer
     local -a words
@@ -48,7 +49,8 @@ _berth() {
 compdef _berth berth
 )script";
 
-constexpr std::string_view fish_script = R"script(# fish completion for berth; install as /usr/share/fish/vendor_completions.d/berth.fish
+constexpr std::string_view fish_script =
+    R"script(# fish completion for berth; install as /usr/share/fish/vendor_completions.d/berth.fish
 function __berth_complete
     set -l words (commandline -opc)[2..-1]
     set -l typed (commandline -ct)

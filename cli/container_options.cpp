@@ -43,7 +43,8 @@ void describe_process(Parser& p, ContainerOptions& o) {
     p.text("--rootfs", o.rootfs, "FOLDER", "Run a folder of the host instead of an image", Values::folder);
     p.text("--tz", o.timezone, "ZONE", "Time zone, such as Europe/Berlin, or local");
     p.text("--umask", o.umask, "MODE", "Umask of the first process (default 0022)");
-    p.list("--proc", o.processes, "NAME=COMMAND[,restart=POLICY]", "Run a further program beside the command, looked after by init");
+    p.list("--proc", o.processes, "NAME=COMMAND[,restart=POLICY]",
+           "Run a further program beside the command, looked after by init");
     p.text("--end-when", o.end_when, "any|NAME", "With --proc: whose end is the container's end");
     p.list("--requires", o.requires_, "CONTAINER[:healthy]", "Start these containers first", Values::container);
 }
@@ -51,8 +52,10 @@ void describe_process(Parser& p, ContainerOptions& o) {
 void describe_resources(Parser& p, ContainerOptions& o) {
     p.parsed<std::int64_t>("-m,--memory", o.memory, parse_size, "SIZE", "Memory limit");
     p.parsed<std::int64_t>("--memory-reservation", o.memory_reservation, parse_size, "SIZE", "Memory to keep under pressure");
-    p.parsed<std::int64_t>("--memory-swap", o.memory_swap, parse_size_or_unlimited, "SIZE", "Memory and swap together; -1: no limit of swap");
-    p.parsed<std::int64_t>("--memory-swappiness", o.memory_swappiness, parse_integer, "0-100", "How readily pages are swapped (cgroup v1)");
+    p.parsed<std::int64_t>("--memory-swap", o.memory_swap, parse_size_or_unlimited, "SIZE",
+                           "Memory and swap together; -1: no limit of swap");
+    p.parsed<std::int64_t>("--memory-swappiness", o.memory_swappiness, parse_integer, "0-100",
+                           "How readily pages are swapped (cgroup v1)");
     p.parsed<std::int64_t>("--cpus", o.nano_cpus, parse_cpus, "NUMBER", "Number of processors, such as 1.5");
     p.parsed<std::int64_t>("-c,--cpu-shares", o.cpu_shares, parse_integer, "SHARES", "Weight among containers (default 1024)");
     p.parsed<std::int64_t>("--cpu-period", o.cpu_period, parse_integer, "MICROSECONDS", "Period of the cpu quota");
@@ -64,7 +67,8 @@ void describe_resources(Parser& p, ContainerOptions& o) {
     p.parsed<std::int64_t>("--pids-limit", o.pids_limit, parse_integer, "NUMBER", "Most processes and threads; -1: no limit");
     p.list("--ulimit", o.ulimits, "NAME=SOFT[:HARD]", "Limit of a resource, such as nofile=1024:2048");
     p.parsed<std::int64_t>("--shm-size", o.shm_size, parse_size, "SIZE", "Size of /dev/shm (default 64m)");
-    p.parsed<std::int64_t>("--oom-score-adj", o.oom_score_adj, parse_integer, "NUMBER", "Who goes first when memory is short: -1000 to 1000");
+    p.parsed<std::int64_t>("--oom-score-adj", o.oom_score_adj, parse_integer, "NUMBER",
+                           "Who goes first when memory is short: -1000 to 1000");
     p.flag("--oom-kill-disable", o.oom_kill_disable, "Never kill for lack of memory (cgroup v1)");
     p.text("--cgroup-parent", o.cgroup_parent, "PATH", "Cgroup below which the container's is made");
     p.parsed<std::int64_t>("--blkio-weight", o.blkio_weight, parse_integer, "10-1000", "Weight of block i/o");
@@ -110,7 +114,8 @@ void describe_security(Parser& p, ContainerOptions& o) {
     p.flag("--privileged", o.privileged, "Give all capabilities and devices: the container can do what the host can");
     p.list("--cap-add", o.cap_add, "CAPABILITY", "Add a capability", Values::capability);
     p.list("--cap-drop", o.cap_drop, "CAPABILITY", "Drop a capability", Values::capability);
-    p.list("--security-opt", o.security_opt, "KEY=VALUE", "seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, …");
+    p.list("--security-opt", o.security_opt, "KEY=VALUE",
+           "seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, …");
     p.text("--userns", o.userns, "MODE", "User namespace: host or private");
     p.text("--pid", o.pid, "MODE", "Pid namespace: host or container:NAME");
     p.text("--ipc", o.ipc, "MODE", "Ipc namespace: private, shareable, none, host or container:NAME");
@@ -129,11 +134,15 @@ void describe_security(Parser& p, ContainerOptions& o) {
 
 void describe_life(Parser& p, ContainerOptions& o) {
     p.text("--health-cmd", o.health_cmd, "COMMAND", "Command that finds out whether the container is healthy");
-    p.parsed<Duration>("--health-interval", o.health_interval, parse_duration, "DURATION", "Time between two checks (default 30s)");
+    p.parsed<Duration>("--health-interval", o.health_interval, parse_duration, "DURATION",
+                       "Time between two checks (default 30s)");
     p.parsed<Duration>("--health-timeout", o.health_timeout, parse_duration, "DURATION", "Longest time of a check (default 30s)");
-    p.parsed<std::int64_t>("--health-retries", o.health_retries, parse_integer, "NUMBER", "Failures in a row that make it unhealthy (default 3)");
-    p.parsed<Duration>("--health-start-period", o.health_start_period, parse_duration, "DURATION", "Time in which failures do not count");
-    p.parsed<Duration>("--health-start-interval", o.health_start_interval, parse_duration, "DURATION", "Time between two checks in the start period (default 5s)");
+    p.parsed<std::int64_t>("--health-retries", o.health_retries, parse_integer, "NUMBER",
+                           "Failures in a row that make it unhealthy (default 3)");
+    p.parsed<Duration>("--health-start-period", o.health_start_period, parse_duration, "DURATION",
+                       "Time in which failures do not count");
+    p.parsed<Duration>("--health-start-interval", o.health_start_interval, parse_duration, "DURATION",
+                       "Time between two checks in the start period (default 5s)");
     p.flag("--no-healthcheck", o.no_healthcheck, "No checks, whatever the image says");
     p.choice("--health-on-failure", o.health_on_failure, "none|kill|restart|stop", "What happens when it becomes unhealthy");
     p.text("--log-driver", o.log_driver, "DRIVER", "json-file or none");

@@ -20,8 +20,8 @@ struct ContainerOptions {
     Words env, env_files, labels, label_files, annotations, group_add;
     std::optional<std::int64_t> stop_timeout;
     // resources
-    std::optional<std::int64_t> memory, memory_reservation, memory_swap, nano_cpus, cpu_shares, cpu_period,
-        cpu_quota, cpu_rt_period, cpu_rt_runtime, blkio_weight, pids_limit, shm_size, oom_score_adj, memory_swappiness;
+    std::optional<std::int64_t> memory, memory_reservation, memory_swap, nano_cpus, cpu_shares, cpu_period, cpu_quota,
+        cpu_rt_period, cpu_rt_runtime, blkio_weight, pids_limit, shm_size, oom_score_adj, memory_swappiness;
     std::optional<bool> oom_kill_disable;
     std::string cpuset_cpus, cpuset_mems, cgroup_parent, runtime;
     Words ulimits, blkio_weight_device, read_bps, write_bps, read_iops, write_iops, devices, device_rules, gpus;

@@ -21,8 +21,10 @@ Result<void> require_absolute(std::string_view option, const std::string& path) 
 
 void describe_globals(Parser& parser, Globals& into) {
     constexpr std::string_view no_daemon = "there is no daemon to talk to: berth works on this machine's own files";
-    parser.text("--root", into.paths.root, "FOLDER", "Where images, containers and volumes are kept (BERTH_ROOT)", Values::folder);
-    parser.text("--run-root", into.paths.run_root, "FOLDER", "Where the state of this boot is kept (BERTH_RUN_ROOT)", Values::folder);
+    parser.text("--root", into.paths.root, "FOLDER", "Where images, containers and volumes are kept (BERTH_ROOT)",
+                Values::folder);
+    parser.text("--run-root", into.paths.run_root, "FOLDER", "Where the state of this boot is kept (BERTH_RUN_ROOT)",
+                Values::folder);
     parser.flag("-D,--debug", into.debug, "Tell on stderr what is done");
     parser.choice("-l,--log-level", into.log_level, "debug|info|warn|error|fatal", "How much is told on stderr");
     parser.flag("-v,--version", into.wants_version, "Print the version");

@@ -53,7 +53,8 @@ std::vector<std::string> other_spellings(const CommandEntry& entry, std::string_
 }
 
 std::string usage_line(const Parser& parser, std::string_view spelling) {
-    return cat("berth ", spelling, shown_options(parser).empty() ? "" : " [OPTIONS]", parser.synopsis().empty() ? "" : " ", parser.synopsis());
+    return cat("berth ", spelling, shown_options(parser).empty() ? "" : " [OPTIONS]", parser.synopsis().empty() ? "" : " ",
+               parser.synopsis());
 }
 
 }  // namespace
@@ -70,13 +71,14 @@ std::string overview_help() {
     Globals globals;
     describe_globals(parser, globals);
     out += cat("\nOptions:\n", options_text(parser));
-    out += "\nExamples:\n"
-           "  berth build -t app .                       # an image from the Dockerfile here\n"
-           "  berth run -d --name web -p 8080:80 app     # run it, port 8080 of the host is its port 80\n"
-           "  berth logs -f web                          # what it writes\n"
-           "  berth exec -it web sh                      # look inside\n"
-           "  berth rm -f web                            # away with it\n"
-           "\n'berth COMMAND --help' and 'man berth-COMMAND' tell more.\n";
+    out +=
+        "\nExamples:\n"
+        "  berth build -t app .                       # an image from the Dockerfile here\n"
+        "  berth run -d --name web -p 8080:80 app     # run it, port 8080 of the host is its port 80\n"
+        "  berth logs -f web                          # what it writes\n"
+        "  berth exec -it web sh                      # look inside\n"
+        "  berth rm -f web                            # away with it\n"
+        "\n'berth COMMAND --help' and 'man berth-COMMAND' tell more.\n";
     return out;
 }
 
@@ -86,7 +88,8 @@ std::string command_help(const CommandEntry& entry, std::string_view spelling) {
     const std::size_t columns = std::max<std::size_t>(terminal_columns(), 60);
     const std::string about = parser.description().empty() ? cat(entry.summary, ".") : std::string(parser.description());
     std::string out = cat("Usage: ", usage_line(parser, spelling), "\n\n", wrap_text(about, columns, 0), "\n");
-    if (const auto others = other_spellings(entry, spelling); !others.empty()) out += cat("\nAliases: berth ", join_text(others, ", berth "), "\n");
+    if (const auto others = other_spellings(entry, spelling); !others.empty())
+        out += cat("\nAliases: berth ", join_text(others, ", berth "), "\n");
     if (!shown_options(parser).empty()) out += cat("\nOptions:\n", options_text(parser));
     if (!parser.examples().empty()) {
         out += "\nExamples:\n";
@@ -100,11 +103,13 @@ std::string family_help(std::string_view family) {
     std::vector<std::pair<std::string, std::string>> rows;
     for (const auto& [verb, entry] : family_members(family)) {
         // An alias beside the verb that it stands for would only be noise.
-        const bool is_repeated = std::ranges::any_of(rows, [&, entry = entry](const auto& row) { return row.second == entry->summary; });
+        const bool is_repeated =
+            std::ranges::any_of(rows, [&, entry = entry](const auto& row) { return row.second == entry->summary; });
         if (!is_repeated) rows.emplace_back(verb, std::string(entry->summary));
     }
     std::ranges::sort(rows);
-    return cat("Usage: berth ", family, " COMMAND\n\nCommands:\n", two_columns(rows, 20), "\n'berth ", family, " COMMAND --help' tells more.\n");
+    return cat("Usage: berth ", family, " COMMAND\n\nCommands:\n", two_columns(rows, 20), "\n'berth ", family,
+               " COMMAND --help' tells more.\n");
 }
 
 }  // namespace berth::cli

@@ -74,7 +74,8 @@ Result<std::map<std::string, std::string>> parse_map(std::string_view option, co
     std::map<std::string, std::string> out;
     for (const std::string& value : values) {
         const std::size_t equals = value.find('=');
-        if (equals == std::string::npos || equals == 0) return Error(Kind::invalid, cat(option, " '", value, "': expected KEY=VALUE"));
+        if (equals == std::string::npos || equals == 0)
+            return Error(Kind::invalid, cat(option, " '", value, "': expected KEY=VALUE"));
         out[value.substr(0, equals)] = value.substr(equals + 1);
     }
     return out;

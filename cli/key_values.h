@@ -9,7 +9,6 @@
 
 namespace berth::cli {
 
-
 /// The lines of an --env-file or --label-file: '#' at the start of a line is a comment, leading blanks go, everything
 /// else is the value as it stands. A bare key takes the caller's variable, or is left out when there is none.
 Result<Words> parse_key_value_file(const std::string& path, std::string_view text);

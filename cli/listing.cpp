@@ -14,8 +14,10 @@ std::string unescape(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const bool escaped = text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == 't' || text[i + 1] == 'n');
-        if (escaped) out += text[++i] == 't' ? '\t' : '\n';
-        else out += text[i];
+        if (escaped)
+            out += text[++i] == 't' ? '\t' : '\n';
+        else
+            out += text[i];
     }
     return out;
 }
@@ -43,7 +45,8 @@ Json header_row(const ListingOptions& options, const std::vector<Json>& rows) {
     if (!rows.empty())
         for (const auto& [name, value] : *rows.front().object()) {
             std::string header = name;
-            std::ranges::transform(header, header.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+            std::ranges::transform(header, header.begin(),
+                                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
             headers.set(name, header);
         }
     for (const auto* columns : {&options.columns, &options.more_headers})
@@ -103,7 +106,8 @@ Result<FilterTerms> parse_filters(const Words& texts) {
     FilterTerms out;
     for (const std::string& text : texts) {
         const std::size_t equals = text.find('=');
-        if (equals == std::string::npos || equals == 0) return Error(Kind::invalid, cat("invalid filter '", text, "': expected KEY=VALUE"));
+        if (equals == std::string::npos || equals == 0)
+            return Error(Kind::invalid, cat("invalid filter '", text, "': expected KEY=VALUE"));
         std::string key = lower_case(text.substr(0, equals));
         while (key.ends_with(' ')) key.pop_back();
         out.emplace_back(std::move(key), text.substr(equals + 1));
@@ -115,7 +119,8 @@ Result<void> require_keys(const FilterTerms& terms, std::string_view keys, std::
     const std::vector<std::string> known = split_text(keys, '|');
     for (const auto& [key, value] : terms)
         if (std::ranges::find(known, key) == known.end())
-            return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint(cat("filters of ", things, " are ", join_text(known, ", ")));
+            return Error(Kind::invalid, cat("invalid filter '", key, "'"))
+                .with_hint(cat("filters of ", things, " are ", join_text(known, ", ")));
     return {};
 }
 

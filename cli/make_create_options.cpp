@@ -18,7 +18,8 @@ using container::HostConfig;
 
 Result<container::Ulimit> parse_ulimit(const std::string& text) {
     const auto refused = [&] {
-        return Error(Kind::invalid, cat("--ulimit '", text, "': expected NAME=SOFT[:HARD]")).with_hint("such as nofile=1024:2048; -1 means unlimited");
+        return Error(Kind::invalid, cat("--ulimit '", text, "': expected NAME=SOFT[:HARD]"))
+            .with_hint("such as nofile=1024:2048; -1 means unlimited");
     };
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos || equals == 0) return refused();
@@ -36,23 +37,29 @@ Result<container::DeviceMapping> parse_device(const std::string& text) {
     const std::vector<std::string> parts = split_text(text, ':');
     if (!text.starts_with('/') && text.find('=') != std::string::npos) return container::DeviceMapping{text, "", ""};
     container::DeviceMapping out;
-    const auto is_mode = [](const std::string& part) { return !part.empty() && part.find_first_not_of("rwm") == std::string::npos; };
+    const auto is_mode = [](const std::string& part) {
+        return !part.empty() && part.find_first_not_of("rwm") == std::string::npos;
+    };
     if (parts.size() > 3 || !parts[0].starts_with('/'))
         return Error(Kind::invalid, cat("--device '", text, "': expected HOST[:CONTAINER[:rwm]] with absolute paths"));
     out.path_on_host = out.path_in_container = parts[0];
-    if (parts.size() == 2 && is_mode(parts[1])) out.cgroup_permissions = parts[1];
-    else if (parts.size() >= 2) out.path_in_container = parts[1];
+    if (parts.size() == 2 && is_mode(parts[1]))
+        out.cgroup_permissions = parts[1];
+    else if (parts.size() >= 2)
+        out.path_in_container = parts[1];
     if (parts.size() == 3) out.cgroup_permissions = parts[2];
     if (!is_mode(out.cgroup_permissions) || !out.path_in_container.starts_with('/'))
         return Error(Kind::invalid, cat("--device '", text, "': expected HOST[:CONTAINER[:rwm]] with absolute paths"));
     return out;
 }
 
-Result<std::vector<container::ThrottleDevice>> parse_throttles(std::string_view option, const Words& texts, Result<std::int64_t> (*parse)(std::string_view)) {
+Result<std::vector<container::ThrottleDevice>> parse_throttles(std::string_view option, const Words& texts,
+                                                               Result<std::int64_t> (*parse)(std::string_view)) {
     std::vector<container::ThrottleDevice> out;
     for (const std::string& text : texts) {
         const std::size_t colon = text.rfind(':');
-        if (colon == std::string::npos || !text.starts_with("/dev/")) return Error(Kind::invalid, cat(option, " '", text, "': expected /dev/DEVICE:LIMIT"));
+        if (colon == std::string::npos || !text.starts_with("/dev/"))
+            return Error(Kind::invalid, cat(option, " '", text, "': expected /dev/DEVICE:LIMIT"));
         out.push_back({text.substr(0, colon), TRY(parse(text.substr(colon + 1)), option, " '", text, "'")});
     }
     return out;
@@ -64,7 +71,8 @@ Result<void> set_resources(const ContainerOptions& o, HostConfig& h) {
     h.memory_swap = o.memory_swap.value_or(0);
     h.memory_swappiness = o.memory_swappiness;
     h.nano_cpus = o.nano_cpus.value_or(0);
-    if (h.nano_cpus > 0 && (o.cpu_period || o.cpu_quota)) return Error(Kind::invalid, "--cpus and --cpu-period or --cpu-quota say the same thing twice: use one of them");
+    if (h.nano_cpus > 0 && (o.cpu_period || o.cpu_quota))
+        return Error(Kind::invalid, "--cpus and --cpu-period or --cpu-quota say the same thing twice: use one of them");
     h.cpu_shares = o.cpu_shares.value_or(0);
     h.cpu_period = o.cpu_period.value_or(0);
     h.cpu_quota = o.cpu_quota.value_or(0);
@@ -75,12 +83,14 @@ Result<void> set_resources(const ContainerOptions& o, HostConfig& h) {
     h.pids_limit = o.pids_limit;
     if (o.shm_size) h.shm_size = *o.shm_size;
     h.oom_score_adj = o.oom_score_adj.value_or(0);
-    if (h.oom_score_adj < -1000 || h.oom_score_adj > 1000) return Error(Kind::invalid, cat("--oom-score-adj ", h.oom_score_adj, ": must be from -1000 to 1000"));
+    if (h.oom_score_adj < -1000 || h.oom_score_adj > 1000)
+        return Error(Kind::invalid, cat("--oom-score-adj ", h.oom_score_adj, ": must be from -1000 to 1000"));
     h.oom_kill_disable = o.oom_kill_disable;
     h.cgroup_parent = o.cgroup_parent;
     h.blkio_weight = o.blkio_weight.value_or(0);
     for (const std::string& text : o.ulimits) h.ulimits.push_back(TRY(parse_ulimit(text)));
-    for (const auto& weight : TRY(parse_throttles("--blkio-weight-device", o.blkio_weight_device, parse_integer))) h.blkio_weight_device.push_back({weight.path, weight.rate});
+    for (const auto& weight : TRY(parse_throttles("--blkio-weight-device", o.blkio_weight_device, parse_integer)))
+        h.blkio_weight_device.push_back({weight.path, weight.rate});
     h.blkio_device_read_bps = TRY(parse_throttles("--device-read-bps", o.read_bps, parse_size));
     h.blkio_device_write_bps = TRY(parse_throttles("--device-write-bps", o.write_bps, parse_size));
     h.blkio_device_read_iops = TRY(parse_throttles("--device-read-iops", o.read_iops, parse_integer));
@@ -100,17 +110,25 @@ Result<network::EndpointRequest> parse_network(const std::string& text) {
         const std::size_t equals = field.find('=');
         const std::string key = lower_case(field.substr(0, equals));
         const std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
-        if (key == "name") out.network = value;
-        else if (key == "alias") out.aliases.push_back(value);
-        else if (key == "ip") out.ip = value;
-        else if (key == "ip6") out.ip6 = value;
-        else if (key == "mac-address") out.mac = value;
-        else if (key == "link-local-ip") out.link_local_ips.push_back(value);
-        else if (key == "gw-priority") out.gateway_priority = TRY(parse_integer(value), "--network: gw-priority");
+        if (key == "name")
+            out.network = value;
+        else if (key == "alias")
+            out.aliases.push_back(value);
+        else if (key == "ip")
+            out.ip = value;
+        else if (key == "ip6")
+            out.ip6 = value;
+        else if (key == "mac-address")
+            out.mac = value;
+        else if (key == "link-local-ip")
+            out.link_local_ips.push_back(value);
+        else if (key == "gw-priority")
+            out.gateway_priority = TRY(parse_integer(value), "--network: gw-priority");
         else if (key == "driver-opt") {
             for (const auto& [name, option] : TRY(parse_map("--network: driver-opt", {value}))) out.driver_options[name] = option;
         } else {
-            return Error(Kind::invalid, cat("--network '", text, "': unknown field '", key, "'")).with_hint("fields are name, alias, ip, ip6, mac-address, link-local-ip, driver-opt, gw-priority");
+            return Error(Kind::invalid, cat("--network '", text, "': unknown field '", key, "'"))
+                .with_hint("fields are name, alias, ip, ip6, mac-address, link-local-ip, driver-opt, gw-priority");
         }
     }
     if (out.network.empty()) return Error(Kind::invalid, cat("--network '", text, "': the field 'name' is missing"));
@@ -119,20 +137,25 @@ Result<network::EndpointRequest> parse_network(const std::string& text) {
 
 Result<void> set_networks(const ContainerOptions& o, CreateOptions& out) {
     for (const std::string& text : o.networks) out.networks.push_back(TRY(parse_network(text)));
-    const bool has_wishes = !o.network_aliases.empty() || !o.ip.empty() || !o.ip6.empty() || !o.mac_address.empty() || !o.links.empty() || !o.link_local_ips.empty();
+    const bool has_wishes = !o.network_aliases.empty() || !o.ip.empty() || !o.ip6.empty() || !o.mac_address.empty() ||
+                            !o.links.empty() || !o.link_local_ips.empty();
     if (out.networks.empty() && has_wishes) out.networks.push_back({"bridge", {}, {}, "", "", {}, "", {}, 0});
     if (out.networks.empty()) return {};
 
     network::EndpointRequest& first = out.networks.front();
     if (is_plain_mode(first.network)) {
-        if (out.networks.size() > 1) return Error(Kind::invalid, cat("network '", first.network, "' cannot be combined with another"));
-        if (has_wishes) return Error(Kind::invalid, cat("network '", first.network, "' takes no alias, address or link: there is no link of its own"));
+        if (out.networks.size() > 1)
+            return Error(Kind::invalid, cat("network '", first.network, "' cannot be combined with another"));
+        if (has_wishes)
+            return Error(Kind::invalid,
+                         cat("network '", first.network, "' takes no alias, address or link: there is no link of its own"));
         out.host.network_mode = first.network;
         out.networks.clear();
         return {};
     }
     for (const network::EndpointRequest& request : out.networks)
-        if (is_plain_mode(request.network)) return Error(Kind::invalid, cat("network '", request.network, "' cannot be combined with another"));
+        if (is_plain_mode(request.network))
+            return Error(Kind::invalid, cat("network '", request.network, "' cannot be combined with another"));
     // docker: the separate flags concern the first network.
     first.aliases.insert(first.aliases.end(), o.network_aliases.begin(), o.network_aliases.end());
     if (!o.ip.empty()) first.ip = o.ip;
@@ -156,7 +179,8 @@ Result<void> set_ports(const ContainerOptions& o, CreateOptions& out) {
     for (std::string& host : out.host.extra_hosts) {
         // NAME=ADDRESS is the newer form; an IPv6 address may stand in brackets.
         const std::size_t mark = host.find_first_of(":=");
-        if (mark == std::string::npos || mark == 0 || mark + 1 == host.size()) return Error(Kind::invalid, cat("--add-host '", host, "': expected NAME:ADDRESS"));
+        if (mark == std::string::npos || mark == 0 || mark + 1 == host.size())
+            return Error(Kind::invalid, cat("--add-host '", host, "': expected NAME:ADDRESS"));
         std::string address = host.substr(mark + 1);
         if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
         host = cat(host.substr(0, mark), ":", address);
@@ -171,8 +195,10 @@ Result<void> set_storage(const ContainerOptions& o, CreateOptions& out) {
     const container::MountPaths paths{current_folder(), home_folder()};
     for (const std::string& text : o.volumes) {
         container::Mount mount = TRY(container::parse_volume_flag(text, paths));
-        if (mount.type == container::MountType::volume && mount.source.empty()) out.volumes_of_image.push_back(mount.target);
-        else out.host.mounts.push_back(std::move(mount));
+        if (mount.type == container::MountType::volume && mount.source.empty())
+            out.volumes_of_image.push_back(mount.target);
+        else
+            out.host.mounts.push_back(std::move(mount));
     }
     for (const std::string& text : o.mounts) out.host.mounts.push_back(TRY(container::parse_mount_flag(text, paths)));
     for (const std::string& text : o.tmpfs) out.host.mounts.push_back(TRY(container::parse_tmpfs_flag(text)));
@@ -219,7 +245,8 @@ Result<void> set_security(const ContainerOptions& o, HostConfig& h) {
     h.uts_mode = o.uts;
     h.cgroupns_mode = o.cgroupns;
     if (!o.runtime.empty() && o.runtime != "runc" && o.runtime != "berth")
-        return Error(Kind::unsupported, cat("--runtime '", o.runtime, "': berth is its own runtime")).with_hint("leave --runtime out");
+        return Error(Kind::unsupported, cat("--runtime '", o.runtime, "': berth is its own runtime"))
+            .with_hint("leave --runtime out");
     h.runtime = o.runtime;
     return {};
 }
@@ -232,7 +259,10 @@ Result<void> set_health(const ContainerOptions& o, CreateOptions& out) {
     health.start_period = o.health_start_period.value_or(Duration{});
     health.start_interval = o.health_start_interval.value_or(Duration{});
     health.retries = o.health_retries.value_or(0);
-    for (const auto& [name, duration] : {std::pair("--health-interval", health.interval), {"--health-timeout", health.timeout}, {"--health-start-period", health.start_period}, {"--health-start-interval", health.start_interval}})
+    for (const auto& [name, duration] : {std::pair("--health-interval", health.interval),
+                                         {"--health-timeout", health.timeout},
+                                         {"--health-start-period", health.start_period},
+                                         {"--health-start-interval", health.start_interval}})
         if (duration.nanoseconds < 0) return Error(Kind::invalid, cat(name, ": cannot be negative"));
     if (health.retries < 0) return Error(Kind::invalid, "--health-retries: cannot be negative");
     if (o.no_healthcheck) {
@@ -247,18 +277,24 @@ Result<void> set_health(const ContainerOptions& o, CreateOptions& out) {
 // NAME=COMMAND[,restart=…][,user=…][,after=A]: commas that start no known key belong to the command.
 Result<container::ProcessRequest> parse_process(const std::string& text) {
     const std::size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) return Error(Kind::invalid, cat("--proc '", text, "': expected NAME=COMMAND"));
+    if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+        return Error(Kind::invalid, cat("--proc '", text, "': expected NAME=COMMAND"));
     container::ProcessRequest out;
     out.name = text.substr(0, equals);
     std::string command;
     for (const std::string& part : split_text(text.substr(equals + 1), ',')) {
-        if (part.starts_with("restart=")) out.restart = TRY(container::parse_restart_policy(part.substr(8)), "--proc ", out.name);
-        else if (part.starts_with("user=")) out.user = part.substr(5);
-        else if (part.starts_with("after=")) out.after.push_back(part.substr(6));
-        else command += cat(command.empty() ? "" : ",", part);
+        if (part.starts_with("restart="))
+            out.restart = TRY(container::parse_restart_policy(part.substr(8)), "--proc ", out.name);
+        else if (part.starts_with("user="))
+            out.user = part.substr(5);
+        else if (part.starts_with("after="))
+            out.after.push_back(part.substr(6));
+        else
+            command += cat(command.empty() ? "" : ",", part);
     }
     const bool needs_shell = command.find_first_of("\"'\\|&;<>()$`*?[#~%{}") != std::string::npos;
-    if (needs_shell) out.command = {"/bin/sh", "-c", command};
+    if (needs_shell)
+        out.command = {"/bin/sh", "-c", command};
     else
         for (std::string& word : split_text(command, ' '))
             if (!word.empty()) out.command.push_back(std::move(word));
@@ -308,10 +344,14 @@ Result<void> set_process(const ContainerOptions& o, const Words& words, CreateOp
     c.mac_address = o.mac_address;
     for (const std::string& stream : o.attach) {
         const std::string name = lower_case(stream);
-        if (name == "stdin") c.attach_stdin = true;
-        else if (name == "stdout") c.attach_stdout = true;
-        else if (name == "stderr") c.attach_stderr = true;
-        else return Error(Kind::invalid, cat("--attach '", stream, "': valid streams are stdin, stdout and stderr"));
+        if (name == "stdin")
+            c.attach_stdin = true;
+        else if (name == "stdout")
+            c.attach_stdout = true;
+        else if (name == "stderr")
+            c.attach_stderr = true;
+        else
+            return Error(Kind::invalid, cat("--attach '", stream, "': valid streams are stdin, stdout and stderr"));
     }
     return {};
 }

@@ -17,7 +17,8 @@ Result<Fd> open_input(const std::string& path) {
 Result<OutputFile> OutputFile::open(const std::string& path, std::string_view what) {
     if (path.empty()) {
         if (is_terminal(STDOUT_FILENO))
-            return Error(Kind::invalid, cat("cowardly refusing to save ", what, " to a terminal")).with_hint("use -o FILE, or redirect the output");
+            return Error(Kind::invalid, cat("cowardly refusing to save ", what, " to a terminal"))
+                .with_hint("use -o FILE, or redirect the output");
         return OutputFile(Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)), "", "");
     }
     struct stat found {};

@@ -21,7 +21,8 @@ public:
     void abandon() const;
 
 private:
-    OutputFile(Fd fd, std::string path, std::string temporary) : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
+    OutputFile(Fd fd, std::string path, std::string temporary)
+        : fd_(std::move(fd)), path_(std::move(path)), temporary_(std::move(temporary)) {}
     Fd fd_;
     std::string path_;
     std::string temporary_;

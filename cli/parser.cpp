@@ -88,7 +88,8 @@ private:
 
     Result<void> take_next(const Option* option, const std::string& shown) {
         if (at_ + 1 >= words_.size())
-            return Error(Kind::invalid, cat("flag needs an argument: ", shown)).with_hint(cat("it takes ", option->value, ": ", option->help));
+            return Error(Kind::invalid, cat("flag needs an argument: ", shown))
+                .with_hint(cat("it takes ", option->value, ": ", option->help));
         return take(option, words_[++at_]);
     }
 
@@ -188,7 +189,8 @@ void Parser::flag(std::string_view names, std::optional<bool>& into, std::string
 void Parser::text(std::string_view names, std::string& into, std::string_view value, std::string_view help, Values values) {
     add({names, value, help, values, {}, false, false, [&into](const std::string& text) { return into = text, Result<void>(); }});
 }
-void Parser::text(std::string_view names, std::optional<std::string>& into, std::string_view value, std::string_view help, Values values) {
+void Parser::text(std::string_view names, std::optional<std::string>& into, std::string_view value, std::string_view help,
+                  Values values) {
     add({names, value, help, values, {}, false, false, [&into](const std::string& text) { return into = text, Result<void>(); }});
 }
 
@@ -204,7 +206,9 @@ void Parser::choice(std::string_view names, std::string& into, std::string_view 
 }
 
 void Parser::list(std::string_view names, Words& into, std::string_view value, std::string_view help, Values values) {
-    add({names, value, help, values, {}, true, false, [&into](const std::string& text) { return into.push_back(text), Result<void>(); }});
+    add({names, value, help, values, {}, true, false, [&into](const std::string& text) {
+             return into.push_back(text), Result<void>();
+         }});
 }
 
 void Parser::comma_list(std::string_view names, Words& into, std::string_view value, std::string_view help, Values values) {
@@ -224,7 +228,9 @@ void Parser::ignored(std::string_view names, std::string_view value, std::string
 }
 
 void Parser::refused(std::string_view names, std::string_view value, std::string_view why) {
-    add({names, value, why, Values::none, {}, false, true, [why](const std::string&) -> Result<void> { return Error(Kind::unsupported, std::string(why)); }});
+    add({names, value, why, Values::none, {}, false, true, [why](const std::string&) -> Result<void> {
+             return Error(Kind::unsupported, std::string(why));
+         }});
 }
 
 const Option* Parser::find_long(std::string_view name) const {

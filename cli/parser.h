@@ -21,8 +21,21 @@ using Words = std::vector<std::string>;
 
 /// What a word stands for, which is what completion offers for it.
 enum class Values {
-    none, file, folder, container, running, stopped, image, network, volume, signal, capability, container_or_image,
-    container_path, command, format
+    none,
+    file,
+    folder,
+    container,
+    running,
+    stopped,
+    image,
+    network,
+    volume,
+    signal,
+    capability,
+    container_or_image,
+    container_path,
+    command,
+    format
 };
 
 /// How an option is shown and completed. `choices`: "always|missing|never".
@@ -67,14 +80,13 @@ public:
     /// One of "a|b|c", nothing else.
     void choice(std::string_view names, std::string& into, std::string_view choices, std::string_view help);
     /// May be given several times.
-    void list(std::string_view names, Words& into, std::string_view value, std::string_view help,
-              Values values = Values::none);
+    void list(std::string_view names, Words& into, std::string_view value, std::string_view help, Values values = Values::none);
     /// A list whose elements are also split at commas (docker: StringSlice).
     void comma_list(std::string_view names, Words& into, std::string_view value, std::string_view help,
                     Values values = Values::none);
     template <class T>
-    void parsed(std::string_view names, std::optional<T>& into, Result<T> (*convert)(std::string_view),
-                std::string_view value, std::string_view help) {
+    void parsed(std::string_view names, std::optional<T>& into, Result<T> (*convert)(std::string_view), std::string_view value,
+                std::string_view help) {
         add({names, value, help, Values::none, {}, false, false, [&into, convert](const std::string& text) -> Result<void> {
                  into = TRY(convert(text));
                  return {};

@@ -17,7 +17,8 @@ Error no_such_image(container::Engine& engine, const std::string& reference) {
                 for (const image::Reference& name : image.names) names.push_back(name.str());
     const std::string near = nearest_word(shown, names);
     if (!near.empty()) return std::move(error).with_hint(cat("did you mean '", near, "'?"));
-    return std::move(error).with_hint("'berth images' lists what is here; 'berth pull', 'berth load', 'berth import' and 'berth build' bring more");
+    return std::move(error).with_hint(
+        "'berth images' lists what is here; 'berth pull', 'berth load', 'berth import' and 'berth build' bring more");
 }
 
 Result<image::ImageId> pull_image(const image::Store& store, const image::Reference& name, const PullWishes& wishes) {
@@ -25,7 +26,8 @@ Result<image::ImageId> pull_image(const image::Store& store, const image::Refere
     if (!wishes.platform.empty()) request.platform = TRY(image::parse_platform(wishes.platform), "--platform");
     TransferPrinter printer(wishes.descriptor, wishes.quiet);
     const std::string shown_tag = name.tag().empty() ? name.digest() : name.tag();
-    printer.line(cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
+    printer.line(
+        cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
     const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
     printer.line(cat("Digest: ", pulled.digest));

@@ -18,10 +18,14 @@ void describe_prune(Parser& p, PruneOptions& options) {
 Result<container::PruneFilter> make_prune_filter(const FilterTerms& terms) {
     container::PruneFilter out;
     for (const auto& [key, value] : terms) {
-        if (key == "until") out.until = TRY(parse_time_point(value, now()), "--filter until");
-        else if (key == "label") out.labels.push_back(value);
-        else if (key == "label!") out.labels_not.push_back(value);
-        else return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint("filters here are until, label and label!");
+        if (key == "until")
+            out.until = TRY(parse_time_point(value, now()), "--filter until");
+        else if (key == "label")
+            out.labels.push_back(value);
+        else if (key == "label!")
+            out.labels_not.push_back(value);
+        else
+            return Error(Kind::invalid, cat("invalid filter '", key, "'")).with_hint("filters here are until, label and label!");
     }
     return out;
 }
@@ -37,18 +41,22 @@ bool may_prune(const PruneOptions& options, std::string_view warning) {
 }
 
 std::string reclaimed_text(const PruneOptions& options, std::uint64_t bytes) {
-    return cat(options.dry_run ? "Would reclaim: " : "Total reclaimed space: ", decimal_size(static_cast<std::int64_t>(bytes), 4), "\n");
+    return cat(options.dry_run ? "Would reclaim: " : "Total reclaimed space: ", decimal_size(static_cast<std::int64_t>(bytes), 4),
+               "\n");
 }
 
-Result<std::pair<std::string, std::uint64_t>> prune_images(container::Engine& engine, const PruneOptions& options, const FilterTerms& terms) {
+Result<std::pair<std::string, std::uint64_t>> prune_images(container::Engine& engine, const PruneOptions& options,
+                                                           const FilterTerms& terms) {
     const image::Store* store = TRY(engine.images());
     FilterTerms rest;
     image::Store::PruneOptions choice;
     choice.all = options.all;
     choice.dry_run = options.dry_run;
     for (const auto& [key, value] : terms) {
-        if (key == "dangling") choice.all = !TRY(parse_boolean(value), "--filter dangling");
-        else rest.emplace_back(key, value);
+        if (key == "dangling")
+            choice.all = !TRY(parse_boolean(value), "--filter dangling");
+        else
+            rest.emplace_back(key, value);
     }
     if (!rest.empty()) choice.is_wanted = TRY(image::prune_filter(rest));
     if (options.keep) {

@@ -28,6 +28,7 @@ std::string reclaimed_text(const PruneOptions& options, std::uint64_t bytes);
 std::string removal_text(const image::Removal& removal, std::string_view untagged, std::string_view deleted);
 
 /// Removes images; the report's text and freed bytes.
-Result<std::pair<std::string, std::uint64_t>> prune_images(container::Engine& engine, const PruneOptions& options, const FilterTerms& terms);
+Result<std::pair<std::string, std::uint64_t>> prune_images(container::Engine& engine, const PruneOptions& options,
+                                                           const FilterTerms& terms);
 
 }  // namespace berth::cli

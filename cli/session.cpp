@@ -17,9 +17,12 @@ void wait_writable(int descriptor) {
 void write_out(int descriptor, std::string_view text) {
     while (!text.empty()) {
         const ssize_t n = ::write(descriptor, text.data(), text.size());
-        if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
-        else if (errno == EAGAIN) wait_writable(descriptor);
-        else if (errno != EINTR) return;
+        if (n > 0)
+            text.remove_prefix(static_cast<std::size_t>(n));
+        else if (errno == EAGAIN)
+            wait_writable(descriptor);
+        else if (errno != EINTR)
+            return;
     }
 }
 
@@ -55,8 +58,7 @@ Result<container::Record> Session::find(const std::string& container) {
 void Session::print_error(const Error& error) {
     std::string text = cat("berth: ", error.text(), "\n");
     if (!error.hint().empty()) text += cat("hint: ", error.hint(), "\n");
-    if (log::debug_wanted())
-        text += cat("berth: debug: raised at ", error.where().file_name(), ":", error.where().line(), "\n");
+    if (log::debug_wanted()) text += cat("berth: debug: raised at ", error.where().file_name(), ":", error.where().line(), "\n");
     tell(text);
 }
 
@@ -70,7 +72,8 @@ int Session::for_each(const Words& arguments, const std::function<Result<void>(c
     return status;
 }
 
-Result<int> Session::for_each_container(const Words& arguments, const std::function<Result<void>(container::Engine&, container::Record&)>& work) {
+Result<int> Session::for_each_container(const Words& arguments,
+                                        const std::function<Result<void>(container::Engine&, container::Record&)>& work) {
     container::Engine* engine = TRY(this->engine());
     return for_each(arguments, [&](const std::string& argument) -> Result<void> {
         container::Record record = TRY(container::find(*engine, argument));

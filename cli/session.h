@@ -28,7 +28,8 @@ public:
     /// Does `work` for each argument in order; a failure is printed and the others go on. 1 when any failed, else 0.
     static int for_each(const Words& arguments, const std::function<Result<void>(const std::string&)>& work);
     /// As for_each over containers that are looked up first; the argument is printed when the work was done.
-    Result<int> for_each_container(const Words& arguments, const std::function<Result<void>(container::Engine&, container::Record&)>& work);
+    Result<int> for_each_container(const Words& arguments,
+                                   const std::function<Result<void>(container::Engine&, container::Record&)>& work);
 
 private:
     container::Paths paths_;

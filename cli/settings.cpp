@@ -27,13 +27,15 @@ Result<std::string> value_text(const toml::node& node) {
 }
 
 std::string home_config() {
-    if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder != nullptr && *folder == '/') return cat(folder, "/berth/berth.toml");
+    if (const char* folder = std::getenv("XDG_CONFIG_HOME"); folder != nullptr && *folder == '/')
+        return cat(folder, "/berth/berth.toml");
     const char* home = std::getenv("HOME");
     return home != nullptr && *home == '/' ? cat(home, "/.config/berth/berth.toml") : "";
 }
 
 std::vector<std::string> file_names() {
-    if (const char* only = std::getenv("BERTH_CONFIG"); only != nullptr) return *only == '\0' ? std::vector<std::string>{} : std::vector<std::string>{only};
+    if (const char* only = std::getenv("BERTH_CONFIG"); only != nullptr)
+        return *only == '\0' ? std::vector<std::string>{} : std::vector<std::string>{only};
     std::vector<std::string> names{"/etc/berth/berth.toml"};
     if (const auto folder = sys::open("/etc/berth/berth.toml.d", O_RDONLY | O_DIRECTORY); folder.ok())
         if (const auto listed = list_folder(folder.value()); listed.ok())
@@ -55,11 +57,14 @@ Result<Settings> Settings::parse(const std::string& path, std::string_view text)
     for (const auto& [section, content] : parsed.table()) {
         const std::string origin = cat(path, ":", content.source().begin.line);
         const toml::table* table = content.as_table();
-        if (table == nullptr) return Error(Kind::invalid, cat(origin, ": '", section.str(), "' stands outside of a table")).with_hint("write it below [berth] or below the name of a command");
+        if (table == nullptr)
+            return Error(Kind::invalid, cat(origin, ": '", section.str(), "' stands outside of a table"))
+                .with_hint("write it below [berth] or below the name of a command");
         for (const auto& [key, node] : *table) {
             Setting setting{std::string(section.str()), std::string(key.str()), {}, cat(path, ":", node.source().begin.line)};
             if (const toml::array* list = node.as_array()) {
-                for (const toml::node& element : *list) setting.values.push_back(TRY(value_text(element), setting.origin, ": ", setting.key));
+                for (const toml::node& element : *list)
+                    setting.values.push_back(TRY(value_text(element), setting.origin, ": ", setting.key));
             } else {
                 setting.values.push_back(TRY(value_text(node), setting.origin, ": ", setting.key));
             }
@@ -73,7 +78,8 @@ Result<Settings> Settings::load() {
     Settings out;
     for (const std::string& name : file_names()) {
         const auto text = read_file(name, 1u << 20);
-        if (!text.ok() && text.error().code() != ENOENT && text.error().code() != ENOTDIR) return Error(text.error().kind(), text.error().text());
+        if (!text.ok() && text.error().code() != ENOENT && text.error().code() != ENOTDIR)
+            return Error(text.error().kind(), text.error().text());
         out.files_.emplace_back(name, text.ok());
         if (!text.ok()) continue;
         Settings one = TRY(parse(name, text.value()));

@@ -21,7 +21,7 @@ struct Setting {
     std::string section;  ///< "berth", or a command with '-' for spaces: "run", "image-prune"
     std::string key;      ///< long option
     Words values;
-    std::string origin;   ///< "/etc/berth/berth.toml:3"
+    std::string origin;  ///< "/etc/berth/berth.toml:3"
 };
 
 class Settings {

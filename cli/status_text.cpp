@@ -16,16 +16,23 @@ std::string up_text(const container::State& state, Moment now) {
 }  // namespace
 
 std::string status_text(const container::State& state, Moment now) {
-    const std::string ended = cat("(", state.exit_code, ") ", duration_words({now.nanoseconds - state.finished_at.nanoseconds}), " ago");
+    const std::string ended =
+        cat("(", state.exit_code, ") ", duration_words({now.nanoseconds - state.finished_at.nanoseconds}), " ago");
     switch (state.status) {
-        case container::Status::created: return "Created";
+        case container::Status::created:
+            return "Created";
         case container::Status::running:
-        case container::Status::paused: return up_text(state, now);
-        case container::Status::restarting: return cat("Restarting ", ended);
-        case container::Status::removing: return "Removal In Progress";
-        case container::Status::dead: return "Dead";
+        case container::Status::paused:
+            return up_text(state, now);
+        case container::Status::restarting:
+            return cat("Restarting ", ended);
+        case container::Status::removing:
+            return "Removal In Progress";
+        case container::Status::dead:
+            return "Dead";
         // docker: a container that could not be started is "Created" still, unless it ran before.
-        case container::Status::exited: return state.finished_at.nanoseconds == 0 ? "Created" : cat("Exited ", ended);
+        case container::Status::exited:
+            return state.finished_at.nanoseconds == 0 ? "Created" : cat("Exited ", ended);
     }
     return "";
 }
@@ -36,9 +43,12 @@ std::string command_column(const container::Definition& definition, bool whole) 
     std::string quoted;
     for (const char c : whole ? text : shortened(text, 20)) {
         if (c == '"' || c == '\\') quoted += '\\';
-        if (c == '\n') quoted += "\\n";
-        else if (c == '\t') quoted += "\\t";
-        else quoted += c;
+        if (c == '\n')
+            quoted += "\\n";
+        else if (c == '\t')
+            quoted += "\\t";
+        else
+            quoted += c;
     }
     return cat("\"", quoted, "\"");
 }

@@ -24,17 +24,37 @@ using template_detail::Pipeline;
 // In docker's documents these are maps, whose keys a template may ask for in vain; all other objects are structs, where
 // a wrong name is a mistake worth an error.
 bool is_map_field(std::string_view name) {
-    static constexpr std::string_view names[] = {
-        "Labels", "Networks", "Ports", "ExposedPorts", "Volumes", "PortBindings", "Sysctls", "Tmpfs", "StorageOpt",
-        "Config.LogConfig", "Data", "Options", "DriverOpts", "Containers", "Annotations", "Attributes", "Details",
-        "annotations", "labels", "Runtimes", "UsageData", "IndexConfigs", "GenericResources", "Status"};
+    static constexpr std::string_view names[] = {"Labels",
+                                                 "Networks",
+                                                 "Ports",
+                                                 "ExposedPorts",
+                                                 "Volumes",
+                                                 "PortBindings",
+                                                 "Sysctls",
+                                                 "Tmpfs",
+                                                 "StorageOpt",
+                                                 "Config.LogConfig",
+                                                 "Data",
+                                                 "Options",
+                                                 "DriverOpts",
+                                                 "Containers",
+                                                 "Annotations",
+                                                 "Attributes",
+                                                 "Details",
+                                                 "annotations",
+                                                 "labels",
+                                                 "Runtimes",
+                                                 "UsageData",
+                                                 "IndexConfigs",
+                                                 "GenericResources",
+                                                 "Status"};
     return std::ranges::find(names, name) != std::ranges::end(names);
 }
 // Pointers in docker's types: absent or null they are nil, and not an empty list.
 bool is_pointer_field(std::string_view name) {
     static constexpr std::string_view names[] = {
-        "Health", "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "StopTimeout", "IPAMConfig",
-        "SizeRw", "SizeRootFs", "GraphDriver", "ConfigFrom", "Actor", "Descriptor"};
+        "Health",     "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit",  "Init",  "StopTimeout",
+        "IPAMConfig", "SizeRw",      "SizeRootFs",       "GraphDriver",    "ConfigFrom", "Actor", "Descriptor"};
     return std::ranges::find(names, name) != std::ranges::end(names);
 }
 
@@ -76,15 +96,20 @@ private:
 
     Result<Flow> run(const Node& node, Value dot) {
         switch (node.kind) {
-            case Node::Kind::text: out_ += node.text; return Flow::on;
-            case Node::Kind::leave: return Flow::leave;
-            case Node::Kind::skip: return Flow::skip;
+            case Node::Kind::text:
+                out_ += node.text;
+                return Flow::on;
+            case Node::Kind::leave:
+                return Flow::leave;
+            case Node::Kind::skip:
+                return Flow::skip;
             case Node::Kind::action: {
                 const Value value = TRY(pipeline(node.pipeline, dot));
                 if (node.pipeline.variables.empty()) print(value);
                 return Flow::on;
             }
-            default: break;
+            default:
+                break;
         }
         const std::size_t scope = variables_.size();
         auto flow = node.kind == Node::Kind::range ? range(node, dot) : branch(node, dot);
@@ -105,7 +130,8 @@ private:
         const Value subject = TRY(pipeline(plain, dot));
         std::vector<std::pair<Value, Value>> items;
         if (const Json::Array* array = subject.json->array()) {
-            for (std::size_t i = 0; i < array->size(); ++i) items.push_back({keep(static_cast<std::int64_t>(i)), {&(*array)[i], ""}});
+            for (std::size_t i = 0; i < array->size(); ++i)
+                items.push_back({keep(static_cast<std::int64_t>(i)), {&(*array)[i], ""}});
         } else if (const Json::Object* object = subject.json->object()) {
             for (const auto& [name, member] : *object) items.push_back({keep(name), {&member, name}});
             std::ranges::sort(items, {}, [](const auto& item) { return *item.first.json->string(); });
@@ -151,7 +177,8 @@ private:
         const bool has_arguments = command.words.size() > 1 || piped;
         if (!has_arguments) return operand(first, dot);
         if (first.fields.empty())
-            return Error(Kind::invalid, cat("template: can't give argument to non-function ", first.name.empty() ? "value" : first.name));
+            return Error(Kind::invalid,
+                         cat("template: can't give argument to non-function ", first.name.empty() ? "value" : first.name));
         Operand receiver = first;
         receiver.fields.pop_back();
         const Value object = TRY(operand(receiver, dot));
@@ -198,14 +225,16 @@ private:
         Value value = dot;
         std::string path;
         switch (operand.from) {
-            case Operand::From::dot: break;
+            case Operand::From::dot:
+                break;
             case Operand::From::variable: {
                 const Variable* variable = TRY(find_variable(operand.name));
                 value = variable->value;
                 path = operand.name;
                 break;
             }
-            case Operand::From::literal: return Value{&operand.literal, ""};
+            case Operand::From::literal:
+                return Value{&operand.literal, ""};
             case Operand::From::function: {
                 Command alone;
                 alone.words.push_back(operand);
@@ -229,8 +258,10 @@ private:
         const Json::Object* object = value.json->object();
         if (object == nullptr) {
             if (value.json->is_null())
-                return Error(Kind::invalid, cat("template: ", path, ".", name, ": '", path.empty() ? "." : path, "' has no value here"));
-            return Error(Kind::invalid, cat("template: can't read field '", name, "' of ", path.empty() ? "." : path, ", which is no object"));
+                return Error(Kind::invalid,
+                             cat("template: ", path, ".", name, ": '", path.empty() ? "." : path, "' has no value here"));
+            return Error(Kind::invalid,
+                         cat("template: can't read field '", name, "' of ", path.empty() ? "." : path, ", which is no object"));
         }
         for (const auto& [key, json] : *object)
             if (key == name) return Value{&json, key};
@@ -267,9 +298,11 @@ std::string number_text(double number) {
 }  // namespace
 
 std::string go_text(const Json& value, std::string_view field) {
-    if (value.is_null()) return is_map_field(field) ? "map[]" : is_pointer_field(field) ? "<nil>" : field.empty() ? "<nil>" : "[]";
+    if (value.is_null())
+        return is_map_field(field) ? "map[]" : is_pointer_field(field) ? "<nil>" : field.empty() ? "<nil>" : "[]";
     if (const bool* boolean = value.boolean()) return *boolean ? "true" : "false";
-    if (const std::int64_t* integer = value.integer()) return is_duration_field(field) ? duration_text({*integer}) : cat(*integer);
+    if (const std::int64_t* integer = value.integer())
+        return is_duration_field(field) ? duration_text({*integer}) : cat(*integer);
     if (const double* number = value.number()) return number_text(*number);
     if (const std::string* text = value.string()) return *text;
     std::string out;

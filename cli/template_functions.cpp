@@ -20,7 +20,8 @@ Result<Json> index(const Arguments& a) {
         if (const Json::Array* array = at->array()) {
             const std::int64_t* n = a[i].integer();
             if (n == nullptr) return wrong("index: a list wants a number");
-            if (*n < 0 || *n >= static_cast<std::int64_t>(array->size())) return wrong(cat("index: ", *n, " is out of range, there are ", array->size()));
+            if (*n < 0 || *n >= static_cast<std::int64_t>(array->size()))
+                return wrong(cat("index: ", *n, " is out of range, there are ", array->size()));
             at = &(*array)[static_cast<std::size_t>(*n)];
         } else if (const Json::Object* object = at->object()) {
             if (a[i].string() == nullptr) return wrong("index: a map wants a string");
@@ -52,8 +53,10 @@ Result<Json> slice(const Arguments& a) {
         if (a[i].integer() == nullptr) return wrong("slice: bounds are numbers");
         bounds[i - 1] = *a[i].integer();
     }
-    if (bounds[0] < 0 || bounds[1] > size || bounds[0] > bounds[1]) return wrong(cat("slice: ", bounds[0], ":", bounds[1], " is out of range, the size is ", size));
-    if (text != nullptr) return Json(text->substr(static_cast<std::size_t>(bounds[0]), static_cast<std::size_t>(bounds[1] - bounds[0])));
+    if (bounds[0] < 0 || bounds[1] > size || bounds[0] > bounds[1])
+        return wrong(cat("slice: ", bounds[0], ":", bounds[1], " is out of range, the size is ", size));
+    if (text != nullptr)
+        return Json(text->substr(static_cast<std::size_t>(bounds[0]), static_cast<std::size_t>(bounds[1] - bounds[0])));
     return Json(Json::Array(array->begin() + bounds[0], array->begin() + bounds[1]));
 }
 
@@ -73,8 +76,10 @@ double as_number(const Json& value) {
 Result<int> compare(const Json& left, const Json& right) {
     const bool numbers = !std::isnan(as_number(left)) && !std::isnan(as_number(right));
     if (numbers) return as_number(left) < as_number(right) ? -1 : as_number(left) > as_number(right) ? 1 : 0;
-    if (left.string() != nullptr && right.string() != nullptr) return left.string()->compare(*right.string()) < 0 ? -1 : *left.string() == *right.string() ? 0 : 1;
-    if (left.boolean() != nullptr && right.boolean() != nullptr) return static_cast<int>(*left.boolean()) - static_cast<int>(*right.boolean());
+    if (left.string() != nullptr && right.string() != nullptr)
+        return left.string()->compare(*right.string()) < 0 ? -1 : *left.string() == *right.string() ? 0 : 1;
+    if (left.boolean() != nullptr && right.boolean() != nullptr)
+        return static_cast<int>(*left.boolean()) - static_cast<int>(*right.boolean());
     if (left.is_null() || right.is_null()) return left.is_null() && right.is_null() ? 0 : 1;
     return wrong("incompatible types for comparison");
 }
@@ -108,7 +113,8 @@ Result<Json> split(const Arguments& a) {
         return Json(std::move(out));
     }
     std::size_t start = 0;
-    for (std::size_t end; (end = text.find(separator, start)) != std::string::npos; start = end + separator.size()) out.emplace_back(text.substr(start, end - start));
+    for (std::size_t end; (end = text.find(separator, start)) != std::string::npos; start = end + separator.size())
+        out.emplace_back(text.substr(start, end - start));
     out.emplace_back(text.substr(start));
     return Json(std::move(out));
 }
@@ -120,17 +126,23 @@ Result<Json> text_function(const std::string& name, const Arguments& a) {
     for (char& c : text) {
         const bool is_lower = c >= 'a' && c <= 'z';
         const bool is_upper = c >= 'A' && c <= 'Z';
-        if (is_lower && (name == "upper" || (name == "title" && at_start))) c = static_cast<char>(c - 32);
-        else if (is_upper && name == "lower") c = static_cast<char>(c + 32);
-        at_start = !is_lower && !is_upper && c != '\'' && c != '_' && !(c >= '0' && c <= '9') && static_cast<unsigned char>(c) < 0x80;
+        if (is_lower && (name == "upper" || (name == "title" && at_start)))
+            c = static_cast<char>(c - 32);
+        else if (is_upper && name == "lower")
+            c = static_cast<char>(c + 32);
+        at_start =
+            !is_lower && !is_upper && c != '\'' && c != '_' && !(c >= '0' && c <= '9') && static_cast<unsigned char>(c) < 0x80;
     }
     return Json(std::move(text));
 }
 
 Result<Json> pad(const Arguments& a) {
-    if (a[0].string() == nullptr || a[1].integer() == nullptr || a[2].integer() == nullptr) return wrong("pad: wants a string and two numbers");
+    if (a[0].string() == nullptr || a[1].integer() == nullptr || a[2].integer() == nullptr)
+        return wrong("pad: wants a string and two numbers");
     if (a[0].string()->empty()) return Json("");
-    const auto spaces = [](std::int64_t n) { return std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(n, 0, 1000)), ' '); };
+    const auto spaces = [](std::int64_t n) {
+        return std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(n, 0, 1000)), ' ');
+    };
     return Json(cat(spaces(*a[1].integer()), *a[0].string(), spaces(*a[2].integer())));
 }
 
@@ -154,9 +166,12 @@ std::string quoted(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
-        if (c == '\n') out += "\\n";
-        else if (c == '\t') out += "\\t";
-        else out += c;
+        if (c == '\n')
+            out += "\\n";
+        else if (c == '\t')
+            out += "\\t";
+        else
+            out += c;
     }
     return out + '"';
 }
@@ -173,31 +188,48 @@ std::string integer_digits(std::int64_t value, int base, bool upper) {
     char digits[72];
     const auto end = std::to_chars(digits, digits + sizeof digits, value, base).ptr;
     std::string out(digits, end);
-    if (upper) std::ranges::transform(out, out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+    if (upper)
+        std::ranges::transform(out, out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     return out;
 }
 
 std::string verb_text(const Verb& verb, const Json& value) {
     const auto mismatch = [&] { return cat("%!", verb.letter, "(", go_text(value), ")"); };
     switch (verb.letter) {
-        case 'v': return go_text(value);
-        case 's': return go_text(value).substr(0, verb.precision < 0 ? std::string::npos : static_cast<std::size_t>(verb.precision));
-        case 'q': return quoted(go_text(value));
-        case 't': return value.boolean() != nullptr ? go_text(value) : mismatch();
-        case 'd': return value.integer() != nullptr ? cat(verb.plus && *value.integer() >= 0 ? "+" : "", *value.integer()) : mismatch();
-        case 'x': case 'X': case 'o': case 'b': {
+        case 'v':
+            return go_text(value);
+        case 's':
+            return go_text(value).substr(0, verb.precision < 0 ? std::string::npos : static_cast<std::size_t>(verb.precision));
+        case 'q':
+            return quoted(go_text(value));
+        case 't':
+            return value.boolean() != nullptr ? go_text(value) : mismatch();
+        case 'd':
+            return value.integer() != nullptr ? cat(verb.plus && *value.integer() >= 0 ? "+" : "", *value.integer()) : mismatch();
+        case 'x':
+        case 'X':
+        case 'o':
+        case 'b': {
             if (value.integer() == nullptr) return mismatch();
             return integer_digits(*value.integer(), verb.letter == 'o' ? 8 : verb.letter == 'b' ? 2 : 16, verb.letter == 'X');
         }
-        case 'c': return value.integer() != nullptr ? std::string(1, static_cast<char>(*value.integer())) : mismatch();
-        case 'f': case 'g': case 'e': {
+        case 'c':
+            return value.integer() != nullptr ? std::string(1, static_cast<char>(*value.integer())) : mismatch();
+        case 'f':
+        case 'g':
+        case 'e': {
             if (std::isnan(as_number(value))) return mismatch();
-            const auto format = verb.letter == 'f' ? std::chars_format::fixed : verb.letter == 'e' ? std::chars_format::scientific : std::chars_format::general;
+            const auto format = verb.letter == 'f'   ? std::chars_format::fixed
+                                : verb.letter == 'e' ? std::chars_format::scientific
+                                                     : std::chars_format::general;
             char digits[400];
-            const auto end = std::to_chars(digits, digits + sizeof digits, as_number(value), format, verb.precision < 0 ? 6 : std::min(verb.precision, 50)).ptr;
+            const auto end = std::to_chars(digits, digits + sizeof digits, as_number(value), format,
+                                           verb.precision < 0 ? 6 : std::min(verb.precision, 50))
+                                 .ptr;
             return std::string(digits, end);
         }
-        default: return mismatch();
+        default:
+            return mismatch();
     }
 }
 
@@ -219,7 +251,8 @@ Result<Json> formatted(const Arguments& a) {
         }
         const auto number = [&] {
             std::size_t n = 0;
-            for (; i < format.size() && format[i] >= '0' && format[i] <= '9'; ++i) n = std::min<std::size_t>(n * 10 + static_cast<std::size_t>(format[i] - '0'), 1000);
+            for (; i < format.size() && format[i] >= '0' && format[i] <= '9'; ++i)
+                n = std::min<std::size_t>(n * 10 + static_cast<std::size_t>(format[i] - '0'), 1000);
             return n;
         };
         verb.width = number();
@@ -293,7 +326,8 @@ std::vector<std::string> function_names() {
 Result<Json> call_function(const std::string& name, const Arguments& arguments) {
     const Function* function = find_function(name);
     if (arguments.size() < function->least || arguments.size() > function->most)
-        return wrong(cat("'", name, "' wants ", function->least == function->most ? "" : "at least ", function->least, " argument", function->least == 1 ? "" : "s", ", has ", arguments.size()));
+        return wrong(cat("'", name, "' wants ", function->least == function->most ? "" : "at least ", function->least,
+                         " argument", function->least == 1 ? "" : "s", ", has ", arguments.size()));
     return function->call(arguments);
 }
 

@@ -13,9 +13,9 @@ struct Pipeline;
 /// One word of a command: what it starts from, and the fields behind it (`$x.A.B`, `(pipe).A`, `.A.B`, `.`).
 struct Operand {
     enum class From { dot, variable, literal, function, pipeline } from = From::dot;
-    std::string name;                 ///< of the variable (with its $) or function
+    std::string name;  ///< of the variable (with its $) or function
     Json literal;
-    std::vector<Pipeline> pipeline;   ///< one, when from == pipeline
+    std::vector<Pipeline> pipeline;  ///< one, when from == pipeline
     std::vector<std::string> fields;
 };
 

@@ -2,134 +2,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 
+#include "cli/template_lexer.h"
 #include "cli/template_nodes.h"
 #include "cli/texts.h"
 
 namespace berth::cli::template_detail {
 namespace {
-
-Error wrong(std::string_view what) { return Error(Kind::invalid, cat("template: ", what)); }
-
-struct Token {
-    enum class Kind { word, field, variable, string, number, symbol, space, end } kind = Kind::end;
-    std::string text;
-    Json value;
-};
-
-bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
-
-Result<std::string> unquote(std::string_view body) {
-    std::string out;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-        if (body[i] != '\\') {
-            out += body[i];
-            continue;
-        }
-        if (++i == body.size()) return wrong("a string ends in a backslash");
-        switch (body[i]) {
-            case 'n': out += '\n'; break;
-            case 't': out += '\t'; break;
-            case 'r': out += '\r'; break;
-            case '0': out += '\0'; break;
-            case 'a': out += '\a'; break;
-            case '\\': case '"': case '\'': out += body[i]; break;
-            case 'x': {
-                unsigned code = 0;
-                const std::string_view digits = body.substr(i + 1, 2);
-                if (std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr != digits.data() + 2 || digits.size() != 2)
-                    return wrong("\\x wants two hexadecimal digits");
-                out += static_cast<char>(code);
-                i += 2;
-                break;
-            }
-            default: return wrong(cat("unknown escape '\\", body[i], "'"));
-        }
-    }
-    return out;
-}
-
-/// The words of one action, white space kept where it parts arguments.
-class Lexer {
-public:
-    explicit Lexer(std::string_view text) : text_(text) {}
-
-    Result<std::vector<Token>> tokens() {
-        std::vector<Token> out;
-        while (at_ < text_.size()) out.push_back(TRY(next()));
-        while (!out.empty() && out.back().kind == Token::Kind::space) out.pop_back();
-        out.push_back({});
-        return out;
-    }
-
-private:
-    std::string take_name() {
-        const std::size_t start = at_;
-        while (at_ < text_.size() && is_name(text_[at_])) ++at_;
-        return std::string(text_.substr(start, at_ - start));
-    }
-
-    Result<Token> next() {
-        const char c = text_[at_];
-        if (std::isspace(static_cast<unsigned char>(c))) {
-            while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
-            return Token{Token::Kind::space, " ", {}};
-        }
-        if (c == '"' || c == '`' || c == '\'') return take_string(c);
-        if (c == '.' && at_ + 1 < text_.size() && is_name(text_[at_ + 1]) && !is_digit(text_[at_ + 1])) {
-            ++at_;
-            return Token{Token::Kind::field, take_name(), {}};
-        }
-        if (is_digit(c) || ((c == '-' || c == '+' || c == '.') && at_ + 1 < text_.size() && is_digit(text_[at_ + 1]))) return take_number();
-        if (c == '$') {
-            ++at_;
-            return Token{Token::Kind::variable, cat("$", take_name()), {}};
-        }
-        if (is_name(c)) return Token{Token::Kind::word, take_name(), {}};
-        const std::size_t length = text_.substr(at_).starts_with(":=") ? 2 : 1;
-        const std::string symbol(text_.substr(at_, length));
-        if (length == 1 && std::string_view(".|(),=").find(c) == std::string_view::npos)
-            return wrong(cat("unexpected '", c, "' in '", text_, "'"));
-        at_ += length;
-        return Token{Token::Kind::symbol, symbol, {}};
-    }
-
-    static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-    Result<Token> take_string(char quote) {
-        std::size_t end = at_ + 1;
-        while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' && quote != '`' ? 2 : 1;
-        if (end >= text_.size()) return wrong(cat("unterminated string in '", text_, "'"));
-        const std::string_view body = text_.substr(at_ + 1, end - at_ - 1);
-        at_ = end + 1;
-        if (quote == '`') return Token{Token::Kind::string, "", std::string(body)};
-        std::string value = TRY(unquote(body));
-        if (quote == '"') return Token{Token::Kind::string, "", std::move(value)};
-        if (value.size() != 1) return wrong(cat("'", body, "' is not one character; strings stand in double quotes"));
-        return Token{Token::Kind::number, "", static_cast<std::int64_t>(static_cast<unsigned char>(value[0]))};
-    }
-
-    Result<Token> take_number() {
-        const std::size_t start = at_++;
-        while (at_ < text_.size() && (is_name(text_[at_]) || text_[at_] == '.')) ++at_;
-        const std::string_view digits = text_.substr(start, at_ - start);
-        if (const auto whole = parse_integer(digits); whole.ok()) return Token{Token::Kind::number, "", whole.value()};
-        if (digits.starts_with("0x")) {
-            std::int64_t value = 0;
-            if (std::from_chars(digits.data() + 2, digits.data() + digits.size(), value, 16).ptr == digits.data() + digits.size())
-                return Token{Token::Kind::number, "", value};
-        }
-        double value = 0;
-        const char* first = digits.data() + (digits.front() == '+' ? 1 : 0);
-        const auto [end, failure] = std::from_chars(first, digits.data() + digits.size(), value);
-        if (failure != std::errc() || end != digits.data() + digits.size()) return wrong(cat("bad number '", digits, "'"));
-        return Token{Token::Kind::number, "", value};
-    }
-
-    std::string_view text_;
-    std::size_t at_ = 0;
-};
 
 /// Reads the words of one action as a pipeline.
 class Words {
@@ -192,11 +71,12 @@ private:
         while (!at_end() && !(peek().kind == Token::Kind::symbol && (peek().text == "|" || peek().text == ")"))) {
             out.words.push_back(TRY(operand()));
             // Words are parted by spaces: ".A .B" are two, ".A.B" is one.
-            if (peek().kind == Token::Kind::space) skip_space();
+            if (peek().kind == Token::Kind::space)
+                skip_space();
             else if (!at_end() && !(peek().kind == Token::Kind::symbol && (peek().text == "|" || peek().text == ")")))
-                return wrong(cat("unexpected '", peek().text, "' behind a value"));
+                return wrong_template(cat("unexpected '", peek().text, "' behind a value"));
         }
-        if (out.words.empty()) return wrong("a value is missing");
+        if (out.words.empty()) return wrong_template("a value is missing");
         return out;
     }
 
@@ -205,7 +85,9 @@ private:
         const Token token = peek();
         ++at_;
         switch (token.kind) {
-            case Token::Kind::field: out.fields.push_back(token.text); break;
+            case Token::Kind::field:
+                out.fields.push_back(token.text);
+                break;
             case Token::Kind::variable:
                 out.from = Operand::From::variable;
                 out.name = token.text;
@@ -215,16 +97,17 @@ private:
                 out.from = Operand::From::literal;
                 out.literal = token.value;
                 return out;
-            case Token::Kind::word: return word(token.text);
+            case Token::Kind::word:
+                return word(token.text);
             default:
                 if (token.text == "(") {
                     out.from = Operand::From::pipeline;
                     skip_space();
                     out.pipeline.push_back(TRY(pipeline()));
                     skip_space();
-                    if (!take_symbol(")")) return wrong("a ')' is missing");
+                    if (!take_symbol(")")) return wrong_template("a ')' is missing");
                 } else if (token.text != ".") {
-                    return wrong(cat("unexpected '", token.text, "'"));
+                    return wrong_template(cat("unexpected '", token.text, "'"));
                 }
         }
         while (peek().kind == Token::Kind::field) {
@@ -240,9 +123,11 @@ private:
         if (name == "true" || name == "false") return out.literal = name == "true", out;
         if (name == "nil") return out;
         if (!is_function(name)) {
-            Error error = wrong(cat("function '", name, "' not defined"));
+            Error error = wrong_template(cat("function '", name, "' not defined"));
             const std::string near = nearest_word(name, function_names());
-            return near.empty() ? std::move(error) : std::move(error).with_hint(cat("did you mean '", near, "'? A field starts with a dot: '.", name, "'"));
+            return near.empty()
+                       ? std::move(error)
+                       : std::move(error).with_hint(cat("did you mean '", near, "'? A field starts with a dot: '.", name, "'"));
         }
         out.from = Operand::From::function;
         out.name = name;
@@ -272,8 +157,10 @@ std::string_view trim_left(std::string_view text) {
 std::size_t end_of_action(std::string_view text, std::size_t at) {
     for (char quote = 0; at < text.size(); ++at) {
         if (quote != 0) {
-            if (text[at] == '\\' && quote != '`') ++at;
-            else if (text[at] == quote) quote = 0;
+            if (text[at] == '\\' && quote != '`')
+                ++at;
+            else if (text[at] == quote)
+                quote = 0;
         } else if (text.substr(at).starts_with("/*")) {
             at = text.find("*/", at + 2);
             if (at == std::string_view::npos) return at;
@@ -299,7 +186,7 @@ Result<std::vector<Piece>> split_pieces(std::string_view text) {
             return out;
         }
         const std::size_t close = end_of_action(text, open + 2);
-        if (close == std::string_view::npos) return wrong(cat("unclosed action in '", text.substr(open), "'"));
+        if (close == std::string_view::npos) return wrong_template(cat("unclosed action in '", text.substr(open), "'"));
         std::string_view inside = text.substr(open + 2, close - open - 2);
         const auto is_space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
         if (inside.size() >= 2 && inside[0] == '-' && is_space(inside[1])) {
@@ -323,7 +210,7 @@ public:
 
     Result<std::vector<Node>> all() {
         std::vector<Node> nodes = TRY(list(0));
-        if (at_ < pieces_.size()) return wrong(cat("unexpected {{", pieces_[at_].text, "}}"));
+        if (at_ < pieces_.size()) return wrong_template(cat("unexpected {{", pieces_[at_].text, "}}"));
         return nodes;
     }
 
@@ -336,7 +223,7 @@ private:
 
     // Up to {{else}} or {{end}} of the block that it stands in, which stay.
     Result<std::vector<Node>> list(int depth) {
-        if (depth > 100) return wrong("blocks nest too deeply");
+        if (depth > 100) return wrong_template("blocks nest too deeply");
         std::vector<Node> out;
         for (; at_ < pieces_.size(); ++at_) {
             const Piece& piece = pieces_[at_];
@@ -354,7 +241,7 @@ private:
     Result<Node> action(const std::string& word, int depth) {
         if (word == "define" || word == "template" || word == "block")
             return Error(Kind::unsupported, cat("template: {{", word, "}} is not supported"));
-        Words words(TRY(Lexer(pieces_[at_].text).tokens()));
+        Words words(TRY(split_words(pieces_[at_].text)));
         if (word == "if" || word == "with" || word == "range") {
             words.take_word(word);
             return block(word, words, depth);
@@ -363,7 +250,7 @@ private:
         node.kind = word == "break" ? Node::Kind::leave : word == "continue" ? Node::Kind::skip : Node::Kind::action;
         if (node.kind != Node::Kind::action) return node;
         node.pipeline = TRY(words.pipeline());
-        if (!words.at_end()) return wrong(cat("unexpected end of {{", pieces_[at_].text, "}}"));
+        if (!words.at_end()) return wrong_template(cat("unexpected end of {{", pieces_[at_].text, "}}"));
         return node;
     }
 
@@ -371,11 +258,11 @@ private:
         Node node;
         node.kind = word == "if" ? Node::Kind::if_true : word == "with" ? Node::Kind::with : Node::Kind::range;
         node.pipeline = TRY(words.pipeline());
-        if (!words.at_end()) return wrong(cat("unexpected end of '", word, "'"));
+        if (!words.at_end()) return wrong_template(cat("unexpected end of '", word, "'"));
         ++at_;
         node.body = TRY(list(depth + 1));
         if (at_ < pieces_.size() && first_word(pieces_[at_].text) == "else") {
-            Words rest(TRY(Lexer(pieces_[at_].text).tokens()));
+            Words rest(TRY(split_words(pieces_[at_].text)));
             rest.take_word("else");
             for (const std::string next : {"if", "with"})
                 if (rest.take_word(next)) {
@@ -386,7 +273,7 @@ private:
             ++at_;
             node.otherwise = TRY(list(depth + 1));
         }
-        if (at_ >= pieces_.size() || first_word(pieces_[at_].text) != "end") return wrong(cat("{{", word, "}} has no {{end}}"));
+        if (at_ >= pieces_.size() || first_word(pieces_[at_].text) != "end") return wrong_template(cat("{{", word, "}} has no {{end}}"));
         return node;
     }
 
@@ -396,8 +283,6 @@ private:
 
 }  // namespace
 
-Result<std::vector<Node>> parse_nodes(std::string_view text) {
-    return Builder(TRY(split_pieces(text))).all();
-}
+Result<std::vector<Node>> parse_nodes(std::string_view text) { return Builder(TRY(split_pieces(text))).all(); }
 
 }  // namespace berth::cli::template_detail

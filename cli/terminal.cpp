@@ -48,14 +48,16 @@ std::optional<std::pair<unsigned short, unsigned short>> terminal_size(int descr
 std::size_t terminal_columns() {
     if (const auto size = terminal_size(STDOUT_FILENO); size && size->second > 0) return size->second;
     if (const char* columns = std::getenv("COLUMNS"); columns != nullptr)
-        if (const auto number = parse_integer(columns); number.ok() && number.value() > 0) return static_cast<std::size_t>(number.value());
+        if (const auto number = parse_integer(columns); number.ok() && number.value() > 0)
+            return static_cast<std::size_t>(number.value());
     return 80;
 }
 
 bool wants_colour(int descriptor) {
     const char* terminal = std::getenv("TERM");
     const char* refused = std::getenv("NO_COLOR");
-    return is_terminal(descriptor) && (refused == nullptr || *refused == '\0') && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
+    return is_terminal(descriptor) && (refused == nullptr || *refused == '\0') && terminal != nullptr &&
+           std::strcmp(terminal, "dumb") != 0;
 }
 
 Result<RawMode> RawMode::enter(int descriptor, const char* farewell) {
@@ -80,10 +82,14 @@ Result<std::string> parse_detach_keys(std::string_view text) {
     if (text.empty()) return out;
     for (const std::string& key : split_text(text, ',')) {
         const std::string lower = lower_case(key);
-        if (key.size() == 1) out += key;
-        else if (lower.size() == 6 && lower.starts_with("ctrl-") && ((lower[5] >= 'a' && lower[5] <= 'z') || std::strchr("@[\\]^_", lower[5]) != nullptr))
+        if (key.size() == 1)
+            out += key;
+        else if (lower.size() == 6 && lower.starts_with("ctrl-") &&
+                 ((lower[5] >= 'a' && lower[5] <= 'z') || std::strchr("@[\\]^_", lower[5]) != nullptr))
             out += static_cast<char>((lower[5] >= 'a' ? lower[5] - 32 : lower[5]) - '@');
-        else return Error(Kind::invalid, cat("detach keys '", text, "': unknown key '", key, "'")).with_hint("keys look like ctrl-p,ctrl-q or a,b");
+        else
+            return Error(Kind::invalid, cat("detach keys '", text, "': unknown key '", key, "'"))
+                .with_hint("keys look like ctrl-p,ctrl-q or a,b");
     }
     return out;
 }
@@ -114,7 +120,9 @@ bool ask_yes_no(std::string_view question) {
 }
 
 Result<std::string> read_secret(std::string_view prompt) {
-    if (!is_terminal(STDIN_FILENO)) return Error(Kind::invalid, "cannot ask for a password: standard input is not a terminal").with_hint("use --password-stdin");
+    if (!is_terminal(STDIN_FILENO))
+        return Error(Kind::invalid, "cannot ask for a password: standard input is not a terminal")
+            .with_hint("use --password-stdin");
     tell(prompt);
     if (::tcgetattr(STDIN_FILENO, &saved.settings) != 0) return Error::of_errno(errno, "read the terminal's settings");
     termios silent = saved.settings;

@@ -116,8 +116,10 @@ Result<std::int64_t> parse_size(std::string_view text) {
         number.remove_suffix(1);
     }
     if (!unit.empty() && unit.front() == ' ') unit.erase(0, 1);
-    if (unit.ends_with("ib")) unit.erase(unit.size() - 2);
-    else if (unit.size() > 1 && unit.back() == 'b') unit.pop_back();
+    if (unit.ends_with("ib"))
+        unit.erase(unit.size() - 2);
+    else if (unit.size() > 1 && unit.back() == 'b')
+        unit.pop_back();
     const std::size_t power = unit.empty() ? 0 : std::string_view("bkmgtpe").find(unit);
     const auto value = parse_decimal(number);
     if (power == std::string_view::npos || unit.size() > 1 || !value.ok() || value.value() < 0) return refused();

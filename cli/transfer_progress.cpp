@@ -11,7 +11,10 @@
 namespace berth::cli {
 
 TransferPrinter::TransferPrinter(int descriptor, bool quiet)
-    : descriptor_(descriptor), quiet_(quiet), is_live_(!quiet && is_terminal(descriptor) && wants_colour(descriptor)), start_(tick_now()) {}
+    : descriptor_(descriptor),
+      quiet_(quiet),
+      is_live_(!quiet && is_terminal(descriptor) && wants_colour(descriptor)),
+      start_(tick_now()) {}
 
 std::string progress_bar(std::int64_t current, std::int64_t total, std::size_t columns) {
     if (total <= 0) return cat(decimal_size(current));
@@ -25,7 +28,8 @@ std::string progress_bar(std::int64_t current, std::int64_t total, std::size_t c
 }
 
 std::string TransferPrinter::layer_line(const std::string& layer, const image::TransferEvent& event) const {
-    const std::string amount = event.current > 0 || event.total > 0 ? cat(" ", progress_bar(event.current, event.total, terminal_columns())) : "";
+    const std::string amount =
+        event.current > 0 || event.total > 0 ? cat(" ", progress_bar(event.current, event.total, terminal_columns())) : "";
     return cat(layer, ": ", event.status, is_live_ ? amount : "");
 }
 
@@ -43,8 +47,10 @@ void TransferPrinter::show(const image::TransferEvent& event) {
     }
     const auto known = std::ranges::find(layers_, event.layer, [](const auto& entry) { return entry.first; });
     const bool is_news = known == layers_.end() || known->second.status != event.status;
-    if (known == layers_.end()) layers_.emplace_back(event.layer, event);
-    else known->second = event;
+    if (known == layers_.end())
+        layers_.emplace_back(event.layer, event);
+    else
+        known->second = event;
     if (!is_live_ && is_news) line(layer_line(event.layer, event));
     const Tick now = tick_now();
     if (!is_live_ || (!is_news && now - drawn_ < Duration::of_milliseconds(50))) return;
@@ -63,7 +69,10 @@ void TransferPrinter::draw() {
     }
     // One line for the whole, which docker leaves to the reader to add up.
     const std::int64_t seconds = std::max<std::int64_t>((tick_now() - start_).milliseconds(), 1);
-    out += cat("\x1b[2K", total > 0 ? cat("Total: ", progress_bar(current, total, 0), ", ", decimal_size(current * 1000 / seconds), "/s") : "", "\n");
+    out +=
+        cat("\x1b[2K",
+            total > 0 ? cat("Total: ", progress_bar(current, total, 0), ", ", decimal_size(current * 1000 / seconds), "/s") : "",
+            "\n");
     drawn_lines_ = layers_.size() + 1;
     descriptor_ == STDOUT_FILENO ? print(out) : tell(out);
 }

@@ -27,13 +27,17 @@ std::string complaints(const CommandEntry& entry) {
     std::set<char> letters;
     for (const Option& option : parser.options()) {
         const std::string name(option.long_name());
-        if (option.names.find("--") == std::string_view::npos) out += cat(entry.name(), ": ", option.names, " has no long name; ");
+        if (option.names.find("--") == std::string_view::npos)
+            out += cat(entry.name(), ": ", option.names, " has no long name; ");
         if (!long_names.insert(name).second) out += cat(entry.name(), ": --", name, " stands twice; ");
-        if (option.short_name() != 0 && !letters.insert(option.short_name()).second) out += cat(entry.name(), ": -", option.short_name(), " stands twice; ");
-        if (!option.is_hidden && (option.help.empty() || option.help.ends_with('.'))) out += cat(entry.name(), ": --", name, ": help is empty or ends in a full stop; ");
+        if (option.short_name() != 0 && !letters.insert(option.short_name()).second)
+            out += cat(entry.name(), ": -", option.short_name(), " stands twice; ");
+        if (!option.is_hidden && (option.help.empty() || option.help.ends_with('.')))
+            out += cat(entry.name(), ": --", name, ": help is empty or ends in a full stop; ");
     }
     for (const Example& example : parser.examples())
-        if (!example.command.starts_with("berth ") && example.command.find("berth ") == std::string_view::npos) out += cat(entry.name(), ": an example without berth; ");
+        if (!example.command.starts_with("berth ") && example.command.find("berth ") == std::string_view::npos)
+            out += cat(entry.name(), ": an example without berth; ");
     return out;
 }
 
@@ -81,7 +85,8 @@ Test(cli_commands, every_see_also_names_a_command) {
 }
 Test(cli_commands, every_group_is_known) {
     for (const CommandEntry& entry : command_table()) {
-        const bool is_known = entry.group.empty() || std::ranges::find(command_groups(), entry.group, &CommandGroup::key) != command_groups().end();
+        const bool is_known =
+            entry.group.empty() || std::ranges::find(command_groups(), entry.group, &CommandGroup::key) != command_groups().end();
         cr_expect(is_known);
     }
 }

@@ -22,8 +22,14 @@ TestSuite(cli_key_values, .timeout = 5);
 
 Test(cli_key_values, values_stand_as_they_are) { expect(lines_of("A=\"q\" # x \nB='y'\n"), "A=\"q\" # x |B='y'"); }
 Test(cli_key_values, comments_blank_lines_and_leading_blanks_go) { expect(lines_of("# c\n\n  A=1\n\t# d\nB=2\r\n"), "A=1|B=2"); }
-Test(cli_key_values, a_byte_order_mark_is_dropped) { expect(lines_of("\xef\xbb\xbf" "A=1"), "A=1"); }
-Test(cli_key_values, a_blank_in_a_name_is_refused_with_its_line) { expect(lines_of("A=1\nB C=2"), "f:2: name 'B C' contains a blank"); }
+Test(cli_key_values, a_byte_order_mark_is_dropped) {
+    expect(lines_of("\xef\xbb\xbf"
+                    "A=1"),
+           "A=1");
+}
+Test(cli_key_values, a_blank_in_a_name_is_refused_with_its_line) {
+    expect(lines_of("A=1\nB C=2"), "f:2: name 'B C' contains a blank");
+}
 Test(cli_key_values, a_missing_name_is_refused) { expect(lines_of("=x"), "f:1: no name in front of '='"); }
 Test(cli_key_values, a_bare_variable_is_the_callers_or_nothing) {
     ::setenv("BERTH_TEST_SET", "v", 1);

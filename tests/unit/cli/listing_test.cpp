@@ -7,9 +7,7 @@ using namespace berth::cli;
 
 namespace {
 
-std::vector<Json> rows() {
-    return {make_row({{"Name", "web"}, {"ID", "abc"}}), make_row({{"Name", "db"}, {"ID", "def"}})};
-}
+std::vector<Json> rows() { return {make_row({{"Name", "web"}, {"ID", "abc"}}), make_row({{"Name", "db"}, {"ID", "def"}})}; }
 std::string list(std::string format) {
     ListingOptions options;
     options.format = std::move(format);
@@ -27,10 +25,14 @@ void expect(const std::string& format, const std::string& wanted) {
 TestSuite(cli_listing, .timeout = 5);
 
 Test(cli_listing, the_default_is_a_table) { expect("", "CONTAINER ID   NAMES\nabc            web\ndef            db\n"); }
-Test(cli_listing, json_is_one_object_a_line_sorted) { expect("json", "{\"ID\":\"abc\",\"Name\":\"web\"}\n{\"ID\":\"def\",\"Name\":\"db\"}\n"); }
+Test(cli_listing, json_is_one_object_a_line_sorted) {
+    expect("json", "{\"ID\":\"abc\",\"Name\":\"web\"}\n{\"ID\":\"def\",\"Name\":\"db\"}\n");
+}
 Test(cli_listing, a_template_is_one_line_each) { expect("{{.Name}}", "web\ndb\n"); }
 Test(cli_listing, escapes_are_read_in_templates) { expect("{{.Name}}\\t{{.ID}}", "web\tabc\ndb\tdef\n"); }
-Test(cli_listing, a_table_template_has_headers) { expect("table {{.Name}}\\t{{.ID}}", "NAMES     CONTAINER ID\nweb       abc\ndb        def\n"); }
+Test(cli_listing, a_table_template_has_headers) {
+    expect("table {{.Name}}\\t{{.ID}}", "NAMES     CONTAINER ID\nweb       abc\ndb        def\n");
+}
 Test(cli_listing, a_wrong_field_is_an_error) { expect("{{.Nmae}}", "template: no field 'Nmae' in ."); }
 Test(cli_listing, filters_need_a_key_and_a_value) {
     const auto refused = parse_filters({"name"});

@@ -22,8 +22,10 @@ Made make(const Words& words) {
     auto parsed = parser.parse(words);
     if (!parsed.ok()) return out.error = parsed.error().text(), out;
     auto made = make_create_options(options, parsed.value().arguments);
-    if (made.ok()) out.options = std::move(made).value();
-    else out.error = made.error().text(), out.hint = made.error().hint();
+    if (made.ok())
+        out.options = std::move(made).value();
+    else
+        out.error = made.error().text(), out.hint = made.error().hint();
     return out;
 }
 void expect_error(const Words& words, const std::string& wanted) {
@@ -48,7 +50,8 @@ Test(cli_make_create_options, an_empty_entrypoint_takes_the_images_away) {
     cr_expect(!make({"i"}).options.config.entrypoint.has_value());
 }
 Test(cli_make_create_options, limits_are_numbers) {
-    const container::HostConfig host = make({"-m", "64m", "--memory-swap", "-1", "--cpus", ".5", "--pids-limit", "10", "--shm-size", "1m", "i"}).options.host;
+    const container::HostConfig host =
+        make({"-m", "64m", "--memory-swap", "-1", "--cpus", ".5", "--pids-limit", "10", "--shm-size", "1m", "i"}).options.host;
     cr_expect_eq(host.memory, 64ll << 20);
     cr_expect_eq(host.memory_swap, -1);
     cr_expect_eq(host.nano_cpus, 500'000'000);
@@ -83,7 +86,8 @@ Test(cli_make_create_options, host_and_none_are_modes_without_endpoints) {
     expect(options.host.network_mode, "host");
     cr_expect(options.networks.empty());
     expect_error({"--network", "host", "--network", "x", "i"}, "network 'host' cannot be combined with another");
-    expect_error({"--network", "none", "--ip", "1.2.3.4", "i"}, "network 'none' takes no alias, address or link: there is no link of its own");
+    expect_error({"--network", "none", "--ip", "1.2.3.4", "i"},
+                 "network 'none' takes no alias, address or link: there is no link of its own");
 }
 Test(cli_make_create_options, no_network_means_the_default) {
     const auto options = make({"i"}).options;
@@ -98,11 +102,15 @@ Test(cli_make_create_options, a_volume_alone_is_anonymous) {
     cr_expect(options.host.mounts[0].read_only);
 }
 Test(cli_make_create_options, hosts_may_be_written_with_an_equals_sign_or_brackets) {
-    expect(join_text(make({"--add-host", "a=1.2.3.4", "--add-host", "b:[::1]", "--add-host", "c:host-gateway", "i"}).options.host.extra_hosts, "|"), "a:1.2.3.4|b:::1|c:host-gateway");
+    expect(join_text(make({"--add-host", "a=1.2.3.4", "--add-host", "b:[::1]", "--add-host", "c:host-gateway", "i"})
+                         .options.host.extra_hosts,
+                     "|"),
+           "a:1.2.3.4|b:::1|c:host-gateway");
     expect_error({"--add-host", "a", "i"}, "--add-host 'a': expected NAME:ADDRESS");
 }
 Test(cli_make_create_options, devices_have_three_parts) {
-    const auto devices = make({"--device", "/dev/null", "--device", "/dev/zero:/dev/z:r", "--device", "/dev/full:rw", "i"}).options.host.devices;
+    const auto devices =
+        make({"--device", "/dev/null", "--device", "/dev/zero:/dev/z:r", "--device", "/dev/full:rw", "i"}).options.host.devices;
     expect(devices[0].path_in_container, "/dev/null");
     expect(devices[0].cgroup_permissions, "rwm");
     expect(devices[1].path_in_container, "/dev/z");
@@ -112,7 +120,8 @@ Test(cli_make_create_options, devices_have_three_parts) {
     expect_error({"--device", "null", "i"}, "--device 'null': expected HOST[:CONTAINER[:rwm]] with absolute paths");
 }
 Test(cli_make_create_options, health_options_make_a_shell_check) {
-    const auto health = make({"--health-cmd", "curl x", "--health-interval", "5s", "--health-retries", "2", "i"}).options.config.healthcheck;
+    const auto health =
+        make({"--health-cmd", "curl x", "--health-interval", "5s", "--health-retries", "2", "i"}).options.config.healthcheck;
     cr_assert(health.has_value());
     expect(join_text(health->test, "|"), "CMD-SHELL|curl x");
     cr_expect_eq(health->interval.milliseconds(), 5000);
@@ -121,19 +130,24 @@ Test(cli_make_create_options, health_options_make_a_shell_check) {
     expect_error({"--no-healthcheck", "--health-cmd", "x", "i"}, "--no-healthcheck contradicts the --health options beside it");
 }
 Test(cli_make_create_options, what_contradicts_is_refused) {
-    expect_error({"--rm", "--restart", "always", "i"}, "--restart and --rm contradict each other: a container that is removed cannot be restarted");
-    expect_error({"--cpus", "1", "--cpu-quota", "5", "i"}, "--cpus and --cpu-period or --cpu-quota say the same thing twice: use one of them");
+    expect_error({"--rm", "--restart", "always", "i"},
+                 "--restart and --rm contradict each other: a container that is removed cannot be restarted");
+    expect_error({"--cpus", "1", "--cpu-quota", "5", "i"},
+                 "--cpus and --cpu-period or --cpu-quota say the same thing twice: use one of them");
     expect_error({"-w", "relative", "i"}, "the working folder 'relative' is invalid, it needs to be an absolute path");
     expect_error({"-a", "stdfoo", "i"}, "--attach 'stdfoo': valid streams are stdin, stdout and stderr");
     expect_error({"--oom-score-adj", "2000", "i"}, "--oom-score-adj 2000: must be from -1000 to 1000");
 }
 Test(cli_make_create_options, system_paths_are_open_when_asked_for) {
-    const auto host = make({"--security-opt", "systempaths=unconfined", "--security-opt", "no-new-privileges:true", "i"}).options.host;
+    const auto host =
+        make({"--security-opt", "systempaths=unconfined", "--security-opt", "no-new-privileges:true", "i"}).options.host;
     cr_expect(host.masked_paths && host.masked_paths->empty());
     expect(join_text(host.security_opt, "|"), "no-new-privileges=true");
 }
 Test(cli_make_create_options, processes_are_commands_with_options) {
-    const auto processes = make({"--proc", "web=nginx -g off,restart=always,user=www,after=db", "--proc", "s=echo a,b | cat", "i"}).options.host.processes;
+    const auto processes =
+        make({"--proc", "web=nginx -g off,restart=always,user=www,after=db", "--proc", "s=echo a,b | cat", "i"})
+            .options.host.processes;
     cr_assert_eq(processes.size(), 2);
     expect(join_text(processes[0].command, "|"), "nginx|-g|off");
     expect(processes[0].restart.name, "always");

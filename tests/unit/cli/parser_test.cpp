@@ -82,7 +82,8 @@ Test(cli_parser, two_dashes_end_options) {
     expect_words(out.arguments, "a|-d|--name");
 }
 Test(cli_parser, values_stand_apart_attached_or_behind_an_equals_sign) {
-    expect_words(read({"-p", "80:80", "-p81:81", "-p=82:82", "--publish=83:83", "--publish", "84:84", "i"}).options.publish, "80:80|81:81|82:82|83:83|84:84");
+    expect_words(read({"-p", "80:80", "-p81:81", "-p=82:82", "--publish=83:83", "--publish", "84:84", "i"}).options.publish,
+                 "80:80|81:81|82:82|83:83|84:84");
 }
 Test(cli_parser, a_value_may_begin_with_a_dash_or_hold_an_equals_sign) {
     expect_words(read({"-e", "-x", "-e", "A=b=c", "--env==d", "i"}).options.env, "-x|A=b=c|=d");
@@ -121,7 +122,9 @@ Test(cli_parser, a_missing_value_is_told) {
 Test(cli_parser, a_bad_value_names_the_option) {
     expect_error({"-m", "lots", "i"}, "invalid argument 'lots' for -m, --memory: invalid size 'lots'");
 }
-Test(cli_parser, refused_options_say_why) { expect_error({"--host", "x", "i"}, "invalid argument 'x' for --host: there is no daemon"); }
+Test(cli_parser, refused_options_say_why) {
+    expect_error({"--host", "x", "i"}, "invalid argument 'x' for --host: there is no daemon");
+}
 Test(cli_parser, help_is_asked_for_anywhere_before_the_words) {
     cr_expect(read({"--help"}).wants_help);
     cr_expect(read({"-d", "-h"}).wants_help);

@@ -15,7 +15,8 @@ const Json& document() {
                    "ExposedPorts": {"80/tcp": {}, "21/tcp": {}}, "Entrypoint": ["sh", "-c"]},
         "NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "21/tcp": null},
                             "Networks": {"bridge": {"IPAddress": "172.17.0.2"}, "back": {"IPAddress": "10.0.0.2"}}},
-        "Healthcheck": {"Interval": 90000000000, "Retries": 3}, "Empty": [], "Text": "a<b>&\"c\""})").value();
+        "Healthcheck": {"Interval": 90000000000, "Retries": 3}, "Empty": [], "Text": "a<b>&\"c\""})")
+                                 .value();
     return json;
 }
 
@@ -43,9 +44,7 @@ Test(cli_template, fields_are_read_through_objects) {
     expect("{{.State.Running}} {{.State.Pid}} {{.Half}}", "true 12 0.5");
     expect("{{ .Name }}", "/web");
 }
-Test(cli_template, field_names_match_in_any_case) {
-    expect("{{.ID}} {{.Id}} {{.state.status}}", "abc abc running");
-}
+Test(cli_template, field_names_match_in_any_case) { expect("{{.ID}} {{.Id}} {{.state.status}}", "abc abc running"); }
 Test(cli_template, large_numbers_stay_whole) { expect("{{.Big}}", "68719476736"); }
 Test(cli_template, a_wrong_field_names_the_nearest) {
     expect("{{.State.Statsu}}", "RUN template: no field 'Statsu' in .State");
@@ -67,7 +66,9 @@ Test(cli_template, values_print_as_go_prints_them) {
     expect("{{.Config.Cmd}}", "[]");
     expect("{{.Empty}}", "[]");
 }
-Test(cli_template, durations_print_as_go_prints_them) { expect("{{.Healthcheck.Interval}} {{.Healthcheck.Retries}} {{json .Healthcheck.Interval}}", "1m30s 3 90000000000"); }
+Test(cli_template, durations_print_as_go_prints_them) {
+    expect("{{.Healthcheck.Interval}} {{.Healthcheck.Retries}} {{json .Healthcheck.Interval}}", "1m30s 3 90000000000");
+}
 Test(cli_template, json_is_compact_and_unescaped) {
     expect("{{json .Config.Env}}", R"(["A=1","PATH=/bin"])");
     expect("{{json .Text}}", R"("a<b>&\"c\"")");
@@ -86,7 +87,8 @@ Test(cli_template, ranges_go_over_lists_and_sorted_maps) {
     expect("{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", "10.0.0.2 172.17.0.2 ");
     expect("{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{$v.IPAddress}};{{end}}", "back=10.0.0.2;bridge=172.17.0.2;");
     expect("{{range $i, $e := .Config.Env}}{{$i}}{{$e}} {{end}}", "0A=1 1PATH=/bin ");
-    expect("{{range $p, $conf := .NetworkSettings.Ports}}{{$p}} -> {{if $conf}}{{(index $conf 0).HostPort}}{{end}} {{end}}", "21/tcp ->  80/tcp -> 8080 ");
+    expect("{{range $p, $conf := .NetworkSettings.Ports}}{{$p}} -> {{if $conf}}{{(index $conf 0).HostPort}}{{end}} {{end}}",
+           "21/tcp ->  80/tcp -> 8080 ");
     expect("{{range .Empty}}x{{else}}none{{end}}", "none");
     expect("{{range .Config.Env}}{{.}}{{break}}{{end}}", "A=1");
     expect("{{range .Config.Env}}{{if eq . \"A=1\"}}{{continue}}{{end}}{{.}}{{end}}", "PATH=/bin");
@@ -98,7 +100,8 @@ Test(cli_template, conditions_choose) {
     expect("{{with .Empty}}x{{else}}empty{{end}}", "empty");
 }
 Test(cli_template, comparisons_are_typed) {
-    expect("{{eq .State.Pid 11 12}} {{ne .Id \"abc\"}} {{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 2 2}}", "true false true true false true");
+    expect("{{eq .State.Pid 11 12}} {{ne .Id \"abc\"}} {{lt 1 2}} {{le 2 2}} {{gt 1 2}} {{ge 2 2}}",
+           "true false true true false true");
     expect("{{eq .Id 1}}", "RUN template: incompatible types for comparison");
 }
 Test(cli_template, and_and_or_stop_early) {
@@ -126,7 +129,8 @@ Test(cli_template, text_functions_work) {
 Test(cli_template, print_and_printf_follow_go) {
     expect("{{print 1 2 \"a\" 3}}", "1 2a3");
     expect("{{println \"a\" 1}}", "a 1\n");
-    expect("{{printf \"%-5s|%5d|%05d|%.2f|%q|%v|%%|%x\" \"ab\" 7 7 0.5 \"q\" true 255}}", "ab   |    7|00007|0.50|\"q\"|true|%|ff");
+    expect("{{printf \"%-5s|%5d|%05d|%.2f|%q|%v|%%|%x\" \"ab\" 7 7 0.5 \"q\" true 255}}",
+           "ab   |    7|00007|0.50|\"q\"|true|%|ff");
     expect("{{printf \"%s\"}}", "%!s(MISSING)");
 }
 Test(cli_template, trim_markers_and_comments_vanish) {
@@ -147,7 +151,8 @@ Test(cli_template, what_cannot_be_read_says_why) {
     expect("{{template \"x\"}}", "PARSE template: {{template}} is not supported");
 }
 Test(cli_template, methods_answer_what_is_no_field) {
-    const TemplateMethod label = [](const Json&, std::string_view name, const std::vector<Json>& arguments) -> std::optional<Json> {
+    const TemplateMethod label = [](const Json&, std::string_view name,
+                                    const std::vector<Json>& arguments) -> std::optional<Json> {
         return name == "Label" && arguments.size() == 1 ? std::optional<Json>("label:" + *arguments[0].string()) : std::nullopt;
     };
     const auto done = Template::parse("{{.Label \"k\"}}").value().execute(document(), label);

@@ -81,7 +81,9 @@ Test(cli_as_run, the_command_line_is_quoted_for_a_shell) {
     r.definition.host.port_bindings = {network::PortMapping::parse("8080:80").value()};
     const auto line = run_command_of(r);
     cr_assert(line.ok());
-    expect(line.value(), "berth run -d --name web --restart on-failure:3 -e 'A=b c' -p 8080:80/tcp --cpus 1.5 busybox sh -c 'echo '\\''a b'\\'''");
+    expect(
+        line.value(),
+        "berth run -d --name web --restart on-failure:3 -e 'A=b c' -p 8080:80/tcp --cpus 1.5 busybox sh -c 'echo '\\''a b'\\'''");
 }
 Test(cli_as_run, a_host_name_that_nobody_chose_is_left_out) {
     container::Record r = record();
@@ -94,7 +96,8 @@ Test(cli_settings, tables_are_commands_and_keys_options) {
     const auto settings = Settings::parse("f.toml", "[run]\ninit = true\nlabel = [\"a=1\", \"b=2\"]\n[berth]\nroot = \"/srv\"\n");
     cr_assert(settings.ok());
     std::string all;
-    for (const Setting& setting : settings.value().all()) all += cat(setting.section, ".", setting.key, "=", join_text(setting.values, "+"), " ");
+    for (const Setting& setting : settings.value().all())
+        all += cat(setting.section, ".", setting.key, "=", join_text(setting.values, "+"), " ");
     expect(all, "berth.root=/srv run.init=true run.label=a=1+b=2 ");
 }
 Test(cli_settings, they_count_before_the_command_line) {
@@ -131,7 +134,8 @@ Test(cli_settings, a_broken_file_is_told_with_its_line) {
 
 Test(cli_dash_view, the_screen_has_as_many_lines_as_the_terminal) {
     DashView view;
-    for (int i = 0; i < 40; ++i) view.rows.push_back({cat("id", i), cat("name", i), "image", "Up 1 second", "0.00%", "1MiB / 2GiB", "", true, false});
+    for (int i = 0; i < 40; ++i)
+        view.rows.push_back({cat("id", i), cat("name", i), "image", "Up 1 second", "0.00%", "1MiB / 2GiB", "", true, false});
     view.selected = 39;
     view.log = {"one", "two"};
     const std::string screen = dash_screen(view, 24, 80, false);
@@ -162,6 +166,4 @@ Test(cli_progress, percents_have_two_decimals) {
     expect(percent_text(0), "0.00%");
     expect(percent_text(150.456), "150.46%");
 }
-Test(cli_progress, nothing_is_shown_of_what_does_not_run) {
-    expect(stats_texts(nullptr, std::nullopt).cpu, "--");
-}
+Test(cli_progress, nothing_is_shown_of_what_does_not_run) { expect(stats_texts(nullptr, std::nullopt).cpu, "--"); }
