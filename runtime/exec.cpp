@@ -45,8 +45,7 @@ Result<std::vector<int>> program_descriptors(const ExecRequest& request, Fd& nul
 }
 
 std::string home_of_container(const ExecRequest& request) {
-    for (const std::string& entry : request.process.env)
-        if (entry.starts_with("HOME=") && entry.size() > 5) return {};
+    if (has_home(request.process.env)) return {};
     const auto root = Root::open(cat("/proc/", request.pid, "/root"));
     if (!root.ok()) return {};
     const auto tables = UserTables::load(root.value());

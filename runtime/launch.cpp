@@ -52,8 +52,7 @@ Result<std::vector<int>> program_descriptors(const LaunchRequest& request, Fd& n
 
 /// HOME comes from the container's passwd where the spec's environment has none.
 std::string home_in(const Fd& root_fd, const ProcessSpec& process) {
-    for (const std::string& entry : process.env)
-        if (entry.starts_with("HOME=") && entry.size() > 5) return {};
+    if (has_home(process.env)) return {};
     auto copy = root_fd.duplicate();
     if (!copy.ok()) return {};
     const auto root = Root::of(std::move(copy).value());

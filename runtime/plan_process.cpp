@@ -125,6 +125,13 @@ Result<void> plan_process(PlanBuilder& out, const ProcessSpec& process, const Pr
     return {};
 }
 
+bool has_home(const std::vector<std::string>& env) {
+    bool known = false;
+    for (const std::string& entry : env)
+        if (entry.starts_with("HOME=")) known = entry.size() > 5;
+    return known;
+}
+
 std::vector<std::string> plan_environment(const std::vector<std::string>& env, const std::string& home) {
     std::vector<std::string> out;
     std::map<std::string_view, std::size_t> places;

@@ -50,13 +50,6 @@ public:
     RawTerminal(const RawTerminal&) = delete;
     RawTerminal& operator=(const RawTerminal&) = delete;
 
-    /// The container's terminal hands newlines on as they are.
-    static void leave_newlines(const Fd& master) {
-        termios attributes{};
-        if (::tcgetattr(master.raw(), &attributes) != 0) return;
-        attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-        ::tcsetattr(master.raw(), TCSANOW, &attributes);
-    }
     void copy_size(const Fd& master) const {
         winsize size{};
         if (terminal_.valid() && ::ioctl(terminal_.raw(), TIOCGWINSZ, &size) == 0) ::ioctl(master.raw(), TIOCSWINSZ, &size);
@@ -80,7 +73,6 @@ public:
         const RawTerminal terminal(find_terminal());
         terminal_ = &terminal;
         terminal.copy_size(*master_);
-        RawTerminal::leave_newlines(*master_);
         return wait();
     }
 
@@ -147,6 +139,13 @@ private:
 };
 
 }  // namespace
+
+void leave_newlines(const Fd& master) {
+    termios attributes{};
+    if (::tcgetattr(master.raw(), &attributes) != 0) return;
+    attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    ::tcsetattr(master.raw(), TCSANOW, &attributes);
+}
 
 void hold_signals() {
     const sigset_t set = forwarded_signals();

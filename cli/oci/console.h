@@ -13,6 +13,8 @@ namespace berth::cli {
 /// Sends a master over a connected socket, its slave's name as the message (what every receiver of runc's expects).
 Result<void> send_console(const Fd& socket, const Fd& master);
 
+/// Before the program starts: the container's terminal hands newlines on as they are, since ours translates them.
+void leave_newlines(const Fd& master);
 /// Waits for the child; passes signals on, copies between our terminal and `master` when there is one, keeps its size.
 Result<ExitStatus> wait_in_foreground(Child& child, const std::optional<Fd>& master);
 /// Blocks the signals that wait_in_foreground() passes on; call before the child exists, so that none is lost.

@@ -187,6 +187,7 @@ Result<int> run_exec(const OciCall& call, const Words& words, const ExecOptions&
         TRY(send_console(job.console_socket, *process.console));
         process.console.reset();
     }
+    if (process.console) leave_newlines(*process.console);
     if (job.pidfd_socket.valid()) TRY(runtime::send_descriptor(job.pidfd_socket, "pidfd", process.child.pidfd()), "pidfd socket");
     if (!options.pid_file.empty()) TRY(write_pid_file(options.pid_file, process.child.pid()));
     if (options.detach) return 0;

@@ -190,6 +190,7 @@ Result<void> hand_over(Launching& job, runtime::Init& init, std::optional<Fd>& c
         TRY(send_console(job.console_socket, *console));
         console.reset();
     }
+    if (console) leave_newlines(*console);
     if (job.pidfd_socket.valid()) TRY(runtime::send_descriptor(job.pidfd_socket, "pidfd", init.pidfd()), "pidfd socket");
     if (!job.options.pid_file.empty()) TRY(write_pid_file(job.options.pid_file, init.pid()));
     return {};
