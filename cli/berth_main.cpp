@@ -18,7 +18,31 @@ int fail(const Error& error, int status) {
     return status;
 }
 
+// docker's words for what berth does not do, and why.
+struct Absent {
+    std::string_view word;
+    std::string_view reason;
+};
+constexpr std::string_view one_machine =
+    "berth works on one machine; containerd and Kubernetes run containers on many through berth-oci";
+constexpr Absent absent_commands[] = {
+    {"swarm", one_machine},
+    {"service", one_machine},
+    {"stack", one_machine},
+    {"node", one_machine},
+    {"secret", "secrets of a swarm do not exist; mount a file with -v, or use 'berth build --secret'"},
+    {"context", "there is one engine, this machine's; --root and --run-root choose another store"},
+    {"plugin", "networks, volumes and logs are built in"},
+    {"trust", "digests are always verified, signatures are not looked at"},
+    {"checkpoint", "a container cannot be frozen to disk"},
+    {"manifest", "images of several platforms are pulled, not made"},
+    {"compose", "compose files are not read; write the containers as 'berth run' lines"},
+};
+
 Error unknown_command(const Words& words) {
+    for (const Absent& absent : absent_commands)
+        if (words[0] == absent.word)
+            return Error(Kind::unsupported, cat("there is no 'berth ", words[0], "'")).with_hint(std::string(absent.reason));
     const bool in_family = is_command_family(words[0]) && words.size() > 1;
     std::vector<std::string> candidates = first_words();
     if (in_family) {

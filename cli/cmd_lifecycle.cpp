@@ -251,6 +251,24 @@ Action define_wait(Parser& p) {
     };
 }
 
+Action define_healthcheck(Parser& p) {
+    p.usage("CONTAINER", 1, 1, Values::running);
+    p.about(
+        "Runs a container's health check now, whatever its schedule, and prints what it said. Exits with 1 when the check "
+        "failed.");
+    p.see_also("inspect, ps");
+    return [](Session& session, const Words& arguments) -> Result<int> {
+        Engine* engine = TRY(session.engine());
+        const Record record = TRY(container::find(*engine, arguments[0]));
+        const healthcheck::Health health = TRY(container::run_health_probe(*engine, record));
+        if (health.log.empty()) return 1;
+        const healthcheck::ProbeResult& last = health.log.back();
+        print(last.output.empty() || last.output.ends_with('\n') ? last.output : last.output + "\n");
+        tell(cat("check: exit status ", last.exit_code, ", the container is ", healthcheck::status_text(health.status), "\n"));
+        return last.exit_code == 0 ? 0 : 1;
+    };
+}
+
 Action define_attach(Parser& p) {
     const auto options = std::make_shared<StartOptions>();
     const auto no_stdin = std::make_shared<bool>(false);

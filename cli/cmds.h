@@ -19,6 +19,7 @@ Action define_pause(Parser& parser);
 Action define_unpause(Parser& parser);
 Action define_rm(Parser& parser);
 Action define_attach(Parser& parser);
+Action define_healthcheck(Parser& parser);
 Action define_wait(Parser& parser);
 Action define_ps(Parser& parser);
 Action define_logs(Parser& parser);

@@ -38,6 +38,7 @@ constexpr CommandEntry table[] = {
     {"dash", "look", "Watch containers live, with keys", define_dash},
     {"port|container port", "look", "Show where ports are published", define_port},
     {"diff|container diff", "look", "Show what a container changed of its image", define_diff},
+    {"healthcheck run|container healthcheck", "look", "Run a container's health check now", define_healthcheck},
     {"container inspect", "", "Show everything about containers", define_container_inspect},
 
     {"cp|container cp", "change", "Copy files into or out of a container", define_cp},
