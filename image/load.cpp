@@ -327,17 +327,17 @@ Result<std::vector<Loaded>> Loader::finish() {
 Result<std::vector<Loaded>> load_images(const Store& store, const Fd& from) {
     Lease lease = TRY(store.make_lease());
     Loader loader(store, std::move(lease));
-    const std::unique_ptr<ByteSource> archive = TRY(open_decompressed(from), "load");
+    const std::unique_ptr<ByteSource> archive = TRY(open_decompressed(from));
     {
         Pipeline ahead(*archive, Pipeline::Hash::no);
-        TRY(loader.read(ahead), "load");
+        TRY(loader.read(ahead));
     }
-    return TRY(loader.finish(), "load");
+    return loader.finish();
 }
 
 Result<std::vector<Loaded>> load_images_folder(const Store& store, const std::string& path) {
-    const Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY), "load");
-    sys::Pipe pipe = TRY(sys::pipe(), "load");
+    const Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
+    sys::Pipe pipe = TRY(sys::pipe());
     // A folder is an archive that is being packed.
     Result<void> packed;
     std::thread packer([&] {
@@ -358,7 +358,7 @@ Result<std::vector<Loaded>> load_images_folder(const Store& store, const std::st
     Result<std::vector<Loaded>> loaded = load_images(store, pipe.read);
     pipe.read.reset();
     packer.join();
-    if (loaded.ok()) TRY(std::move(packed), "load ", path);
+    if (loaded.ok()) TRY(std::move(packed), path);
     return loaded;
 }
 

@@ -188,7 +188,7 @@ Result<void> save_images(const Store& store, const std::vector<std::string>& nam
         if (!TRY(store.pin(lease, saved.id))) return Error(Kind::not_found, cat("No such image: ", saved.id.str()));
         TRY(saver.add(saved));
     }
-    return TRY(saver.write(), "save"), Result<void>();
+    return saver.write();
 }
 
 }  // namespace berth::image

@@ -38,6 +38,8 @@ Result<void> make_parts(const Fd& folder) {
         if (auto made = sys::mkdirat(folder, part, 0700); !made.ok() && made.error().code() != EEXIST) return made;
     // The bottom of every overlay; readable like any root folder.
     if (auto made = sys::mkdirat(folder, "empty", 0755); !made.ok() && made.error().code() != EEXIST) return made;
+    // Two first commands at once make the same; one name for the temporary file is enough only for one of them.
+    const DirLock lock = TRY(DirLock::wait_at(folder, "locks/gc.lock", LockMode::exclusive));
     return replace_file(folder, "format.json", json_text(to_json(Format{})), 0600, Durability::disk);
 }
 

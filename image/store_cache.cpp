@@ -68,9 +68,7 @@ Result<void> Store::store_cached(const Digest& key, const std::vector<std::strin
     const Fd folder = TRY(open_part(*this, "cache"));
     const CacheRecord record{1, layers, value, now()};
     // Not flushed: an entry that a power cut takes is a step that runs again.
-    const std::string temporary = cat(key.hex(), ".", random_hex(4));
-    TRY(write_new_file(folder, temporary, json_text(to_json(record)), 0600), "build cache");
-    return sys::renameat(folder, temporary, folder, cat(key.hex(), ".json"));
+    return TRY(publish_file(*this, folder, cat(key.hex(), ".json"), json_text(to_json(record)), Durability::boot), "build cache"), Result<void>();
 }
 
 Result<std::vector<Store::CacheListed>> Store::list_cache() const {

@@ -64,7 +64,9 @@ Result<std::vector<NamedImage>> read_refs(const Store& store);
 Result<std::map<std::string, ImageRecord>> read_images(const Store& store);
 Result<void> remove_ref(const Store& store, const Reference& reference);
 
-/// Gives a new small file its name, readable by nobody else until it is whole.
+/// Replaces a small file (0600) in one step. The caller holds the gc lock, shared.
+Result<void> publish_file(const Store& store, const Fd& folder, const std::string& name, std::string_view text, Durability durability);
+/// Makes a small file where nobody looks yet.
 Result<void> write_new_file(const Fd& folder, const std::string& name, std::string_view text, mode_t mode);
 
 /// Whether a layer may be used: synced to disk, or made in this boot.

@@ -21,20 +21,6 @@ Result<void> append_pin(const DirLock& lease, std::string_view hex) {
     return TRY(sys::write_all(lease.fd(), cat(hex, "\n")), "lease"), Result<void>();
 }
 
-/// As base's replace_file, for folders where no lock is held: the temporary name is this writer's own.
-Result<void> publish_file(const Fd& folder, const std::string& name, std::string_view text, mode_t mode) {
-    const std::string temporary = cat(name, ".", random_hex(4));
-    Fd file = TRY(sys::openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL, mode), "create ", temporary);
-    Result<void> written = sys::write_all(file, text);
-    if (written.ok()) written = sys::fsync(file);
-    if (written.ok()) written = sys::renameat(folder, temporary, folder, name);
-    if (!written.ok()) {
-        ignore(sys::unlinkat(folder, temporary), "the write that failed is what the user must hear of");
-        return std::move(written).error().context("write ", name);
-    }
-    return sys::fsync(folder);
-}
-
 bool exists(const Fd& folder, const std::string& name) { return ::faccessat(folder.raw(), name.c_str(), F_OK, 0) == 0; }
 
 /// Moves what no living process holds out of tmp/ and leases/, and empties trash/. Skipped while others delete or make
@@ -92,6 +78,21 @@ Result<bool> ensure_sound(const Store& store, const std::string& key) {
 
 }  // namespace
 
+/// The temporary file lies in tmp/, where whatever a killed writer leaves is swept.
+Result<void> publish_file(const Store& store, const Fd& folder, const std::string& name, std::string_view text, Durability durability) {
+    const Fd tmp = TRY(open_part(store, "tmp"));
+    const std::string temporary = unique_name();
+    Fd file = TRY(sys::openat(tmp, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600), "create ", name);
+    Result<void> written = sys::write_all(file, text);
+    if (written.ok() && durability == Durability::disk) written = sys::fsync(file);
+    if (written.ok()) written = sys::renameat(tmp, temporary, folder, name);
+    if (!written.ok()) {
+        ignore(sys::unlinkat(tmp, temporary), "the write that failed is what the user must hear of");
+        return std::move(written).error().context("write ", name);
+    }
+    return durability == Durability::disk ? sys::fsync(folder) : Result<void>();
+}
+
 bool is_trusted(const Fd& layer_folder, const LayerMeta& meta) { return meta.boot == boot_id() || exists(layer_folder, "synced"); }
 
 Result<void> empty_trash(const Store& store) {
@@ -108,7 +109,7 @@ Result<void> add_layer_source(const Store& store, const std::string& key, const 
     if (std::find(meta.sources.begin(), meta.sources.end(), source) != meta.sources.end()) return {};
     std::erase_if(meta.sources, [&](const LayerMeta::Source& old) { return old.repository == source.repository; });
     meta.sources.push_back(source);
-    return publish_file(folder, "meta.json", json_text(to_json(meta)), 0600);
+    return publish_file(store, folder, "meta.json", json_text(to_json(meta)), Durability::disk);
 }
 
 Result<Lease> Store::make_lease() const {
@@ -205,9 +206,10 @@ Result<Digest> Store::write_blob(std::string_view bytes) const {
     const Digest digest = Digest::of_bytes(bytes);
     const std::string path = blob_path(digest.hex());
     if (exists(folder_, path)) return digest;
+    const DirLock gc = TRY(lock_gc(*this, LockMode::shared), "blob");
     TRY(make_shard(*this, path), "blob");
     const Fd shard = TRY(sys::openat(folder_, path.substr(0, path.rfind('/')), O_RDONLY | O_DIRECTORY), "blob");
-    TRY(publish_file(shard, std::string(digest.hex()), bytes, 0400), "blob");
+    TRY(publish_file(*this, shard, std::string(digest.hex()), bytes, Durability::disk), "blob");
     return digest;
 }
 
@@ -251,12 +253,13 @@ Result<ImageId> Store::write_image_text(const Lease& lease, std::string_view tex
     const Result<std::string> before = read_file(images, file);
     if (before.ok() && before.value() == record_text && exists(folder_, blob_path(id.hex()))) return id;
     TRY(write_blob(text));
-    TRY(publish_file(images, file, record_text, 0600), "image ", id.short_id());
+    TRY(publish_file(*this, images, file, record_text, Durability::disk), "image ", id.short_id());
     return id;
 }
 
 Result<std::optional<ImageId>> Store::tag(const ImageId& id, const Reference& given) const {
     const Reference name = given.with_default_tag();
+    const DirLock gc = TRY(lock_gc(*this, LockMode::shared));
     const DirLock lock = TRY(lock_refs(*this));
     if (!exists(folder_, cat("images/", image_file_name(id.hex()))))
         return Error(Kind::not_found, cat("No such image: ", id.str()));
@@ -264,7 +267,7 @@ Result<std::optional<ImageId>> Store::tag(const ImageId& id, const Reference& gi
     if (before && *before == id) return std::optional<ImageId>();
     const Fd refs = TRY(open_part(*this, "refs"));
     const RefRecord record{1, name.full(), id.str(), now()};
-    TRY(replace_file(refs, ref_file_name(name), json_text(to_json(record)), 0600, Durability::disk), "name ", name.str());
+    TRY(publish_file(*this, refs, ref_file_name(name), json_text(to_json(record)), Durability::disk), "name ", name.str());
     return before;
 }
 

@@ -3,6 +3,7 @@
 // from it: what they make goes through berth's own strict reader. On failure one line on standard error and exit status 1.
 
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <optional>
 #include <vector>
@@ -125,18 +126,71 @@ Result<void> convert(archive* from, TarWriter& writer) {
     return writer.finish();
 }
 
+/// Standard input without its compression, as libarchive's filters find it. `head` is what was looked at already.
+class Plain {
+public:
+    static Result<Plain> open() {
+        archive* from = ::archive_read_new();
+        ::archive_read_support_filter_all(from);
+        ::archive_read_support_format_raw(from);
+        ::archive_read_support_format_empty(from);
+        archive_entry* only = nullptr;
+        if (::archive_read_open_fd(from, 0, 256u << 10) != ARCHIVE_OK) return refused(from, "archive");
+        const int status = ::archive_read_next_header(from, &only);
+        if (status != ARCHIVE_OK && status != ARCHIVE_EOF) return refused(from, "archive");
+        return Plain(from, status == ARCHIVE_EOF);
+    }
+    /// A piece; empty at the end. It lives until the next call.
+    Result<std::string_view> next() {
+        if (is_at_end_) return std::string_view();
+        const la_ssize_t got = ::archive_read_data(from_, buffer_.data(), buffer_.size());
+        if (got < 0) return refused(from_, "archive");
+        is_at_end_ = got == 0;
+        return std::string_view(buffer_.data(), static_cast<std::size_t>(got));
+    }
+
+private:
+    Plain(archive* from, bool is_at_end) : from_(from), buffer_(256u << 10), is_at_end_(is_at_end) {}
+    archive* from_;
+    std::vector<char> buffer_;
+    bool is_at_end_;
+};
+
+struct Feed {
+    Plain plain;
+    std::string_view piece;  ///< read but not given yet
+};
+
+la_ssize_t give(archive* to, void* context, const void** bytes) {
+    Feed& feed = *static_cast<Feed*>(context);
+    if (feed.piece.empty()) {
+        Result<std::string_view> next = feed.plain.next();
+        if (!next.ok()) return ::archive_set_error(to, EIO, "%s", next.error().text().c_str()), -1;
+        feed.piece = next.value();
+    }
+    *bytes = feed.piece.data();
+    return static_cast<la_ssize_t>(std::exchange(feed.piece, {}).size());
+}
+
+/// A tar passes as it is: its digest is the layer's. Anything else is made into one.
 Result<void> run() {
-    archive* from = ::archive_read_new();
-    ::archive_read_support_filter_all(from);
-    ::archive_read_support_format_all(from);
-    ::archive_read_support_format_empty(from);
-    if (::archive_read_open_fd(from, 0, 256u << 10) != ARCHIVE_OK) return refused(from, "archive");
     const Fd out(1);
     FdSink sink(out);
+    Feed feed{TRY(Plain::open()), {}};
+    feed.piece = TRY(feed.plain.next());
+    if (feed.piece.size() >= 512 && feed.piece.substr(257, 5) == "ustar") {
+        while (!feed.piece.empty()) {
+            TRY(sink.write(feed.piece));
+            feed.piece = TRY(feed.plain.next());
+        }
+        return sink.flush();
+    }
+    archive* from = ::archive_read_new();
+    ::archive_read_support_format_all(from);
+    ::archive_read_support_format_empty(from);
+    if (::archive_read_open(from, &feed, nullptr, give, nullptr) != ARCHIVE_OK) return refused(from, "archive");
     TarWriter writer(sink);
-    Result<void> converted = convert(from, writer);
-    ::archive_read_free(from);
-    TRY(std::move(converted));
+    TRY(convert(from, writer));
     return sink.flush();
 }
 

@@ -14,7 +14,7 @@ namespace {
 constexpr int most_attempts = 5;
 constexpr int most_redirects = 10;
 constexpr std::size_t longest_error = 1u << 20;
-constexpr std::int64_t progress_bytes = 1 << 20;
+constexpr std::int64_t progress_bytes = 256 << 10;
 
 bool is_busy(long status) {
     return status == 408 || status == 425 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;

@@ -311,7 +311,7 @@ Result<Pulled> pull(const Store& store, const Reference& name, const Platform& p
         if (pulled.ok()) return pulled;
         failure = std::move(pulled).error();
     }
-    return std::move(*failure).context("pull ", name.str());
+    return std::move(*failure);
 }
 
 }  // namespace berth::image

@@ -266,9 +266,9 @@ Result<Pushed> Pusher::run(const Reference& name) {
 }  // namespace
 
 Result<Pushed> push(const Store& store, const Reference& name, const RegistryAccess& access, Reporter& reporter) {
-    if (!name.digest().empty()) return Error(Kind::invalid, cat("push ", name.str(), ": a name with a digest cannot be pushed"));
+    if (!name.digest().empty()) return Error(Kind::invalid, cat(name.str(), ": a name with a digest cannot be pushed"));
     const auto sessions = TRY(open_sessions(name, Purpose::push, access));
-    return TRY(Pusher(store, *sessions.back(), reporter).run(name), "push ", name.str());
+    return Pusher(store, *sessions.back(), reporter).run(name);
 }
 
 }  // namespace berth::image

@@ -1,0 +1,70 @@
+# Images to and from files, and what other tools make of them: import of any compression, save and load, digests on the way.
+# limit: 180
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+
+id_of() { berth image inspect -f '{{.Id}}' "$1" 2>&1; }
+store() { BERTH_ROOT=$WORK/other BERTH_RUN_ROOT=$WORK/other-run "$@"; }
+
+# --- import
+tar_id=$(sha256sum < "$BASES/busybox.tar" | cut -d' ' -f1)
+for tool in cat gzip 'xz -0' bzip2 zstd; do
+    command -v ${tool%% *} >/dev/null || { skip "import of $tool" "not installed"; continue; }
+    $tool < "$BASES/busybox.tar" > "in.${tool%% *}"
+    works "import reads what ${tool%% *} wrote" berth import "in.${tool%% *}" "im:${tool%% *}"
+    equal "and the layer is the same" "sha256:$tar_id" "$(berth image inspect -f '{{index .RootFS.Layers 0}}' "im:${tool%% *}")"
+done
+equal "import reads standard input" "Imported from -" "$(berth import - im:stdin < "$BASES/busybox.tar" >/dev/null; berth history --format '{{.Comment}}' im:stdin)"
+head -c 700000 "$BASES/busybox.tar" > cut.tar
+refuses 1 "a cut archive is refused" "berth: import cut.tar: './bin/[': archive is cut off" berth import cut.tar im:cut
+gzip -c "$BASES/busybox.tar" | head -c 300000 > cut.gz
+exits 1 "so is a cut compressed one" berth import cut.gz im:cut
+echo "not a tar at all, but long enough to be looked at" > text
+exits 1 "and a text" berth import text im:cut
+equal "nothing of them is left" "" "$(berth images -q im:cut)"
+equal "no staging is left" "" "$(ls "$BERTH_ROOT/tmp")"
+
+# --- save and load
+printf 'FROM busybox\nRUN echo one > /one; ln /one /link; mkfifo /fifo; chmod 4711 /one; rm /bin/vi\nRUN rm -r /etc; mkdir -p /etc; echo two > /etc/two\nENV A=b\n' > Dockerfile
+works "an image of three layers" berth build -q -t me/app:1 -t me/app:2 .
+works "save writes it" berth save -o app.tar me/app:1
+works "load reads it, elsewhere" store berth load -q -i app.tar
+equal "the id is the same" "$(id_of me/app:1)" "$(store berth image inspect -f '{{.Id}}' me/app:1)"
+equal "so are the files" "$(berth run --rm --network none me/app:1 sh -c 'cat /one /etc/two; ls -l /one | cut -c1-10; ls /bin/vi 2>&1 | wc -l; ls /etc | xargs')" \
+    "$(store berth run --rm --network none me/app:1 sh -c 'cat /one /etc/two; ls -l /one | cut -c1-10; ls /bin/vi 2>&1 | wc -l; ls /etc | xargs')"
+equal "saving again gives the same bytes" "$(sha256sum < app.tar)" "$(store berth save me/app:1 | sha256sum)"
+equal "a repository means all its tags" '["me/app:1","me/app:2"]' "$(berth save me/app | tar xO manifest.json | jq -c '.[0].RepoTags | sort')"
+equal "an id means none" null "$(berth save "$(id_of me/app:1)" | tar xO manifest.json | jq -c '.[0].RepoTags')"
+works "a store is sound after that" store berth system check --deep
+cp app.tar bad.tar
+printf X | dd of=bad.tar bs=1 seek=$(($(stat -c %s bad.tar) - 3000)) conv=notrunc 2>/dev/null
+store berth rmi -f me/app:1 >/dev/null; store berth image prune -af >/dev/null; store berth builder prune -af >/dev/null 2>&1
+exits 1 "an archive with a changed byte is refused" store berth load -i bad.tar
+equal "and leaves no image" "" "$(store berth images -q)"
+
+# --- other tools
+if command -v skopeo >/dev/null; then
+    peer() { skopeo --insecure-policy "$@"; }
+    equal "skopeo reads what save writes" "$(berth image inspect -f '{{json .RootFS.Layers}}' me/app:1)" "$(peer inspect --config docker-archive:app.tar:me/app:1 | jq -c .rootfs.diff_ids)"
+    works "skopeo copies docker's form" peer copy -q docker-archive:app.tar:me/app:1 docker-archive:sk.tar:me/sk:1
+    works "load reads skopeo's docker archive" store berth load -q -i sk.tar
+    equal "with the same id" "$(id_of me/app:1)" "$(store berth image inspect -f '{{.Id}}' me/sk:1)"
+    works "skopeo makes an OCI archive" peer copy -q docker-archive:app.tar:me/app:1 oci-archive:oci.tar:me/oci:1
+    works "load reads it, layers compressed" store berth load -q -i oci.tar
+    equal "with the same layers" "$(berth image inspect -f '{{json .RootFS.Layers}}' me/app:1)" "$(store berth image inspect -f '{{json .RootFS.Layers}}' me/oci:1)"
+    works "an OCI layout in a folder" peer copy -q docker-archive:app.tar:me/app:1 oci:layout:me/lay:1
+    works "load reads that" store berth load -q -i layout
+    works "skopeo reads the same archive as OCI" peer inspect --raw oci-archive:app.tar
+else
+    skip "archives of other tools" "skopeo is not installed"
+fi
+if command -v podman >/dev/null && podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs load -q -i app.tar >"$WORK/.pm" 2>&1; then
+    equal "podman loads it with the same id" "$(id_of me/app:1)" "sha256:$(podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs images -q --no-trunc me/app:1 | sed s/sha256://)"
+    podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs save -q --format docker-archive -o pm.tar me/app:1 2>/dev/null
+    store berth rmi -f me/app:1 >/dev/null 2>&1
+    works "load reads podman's archive" store berth load -q -i pm.tar
+else
+    skip "archives of podman" "podman is missing or does not work here"
+fi
+works "all of it is sound" store berth system check --deep
+finish

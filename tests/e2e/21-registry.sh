@@ -1,0 +1,162 @@
+# Pull and push against Debian's registry on the loopback, with skopeo as the other side, and through a proxy that breaks
+# things on purpose (lib/fault-proxy).
+# limit: 600
+. "$(dirname "$0")/lib/common.sh"
+command -v docker-registry >/dev/null || { skip "registry" "docker-registry is not installed"; finish; }
+export DOCKER_CONFIG=$WORK/docker HOME=$WORK
+unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
+bases busybox
+
+port=$(free_port)
+cat > registry.yml <<END
+version: 0.1
+log: {level: error, accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: $WORK/registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$port"}
+END
+docker-registry serve registry.yml >registry.log 2>&1 &
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$WORK"' EXIT
+soon 10 curl -sf "http://127.0.0.1:$port/v2/" || { fail "the registry starts" "$(cat registry.log)"; finish; }
+R=127.0.0.1:$port
+id_of() { "$@" image inspect -f '{{.Id}}' 2>&1; }
+# A store that has nothing yet.
+fresh() { rm -rf "$WORK/fresh" "$WORK/fresh-run"; }
+there() { BERTH_ROOT=$WORK/fresh BERTH_RUN_ROOT=$WORK/fresh-run "$@"; }
+
+# --- there and back
+head -c 3000000 /dev/urandom > random
+printf 'FROM busybox\nCOPY random /random\nRUN echo layer three > /three; rm /bin/vi\nCMD ["cat", "/three"]\n' > Dockerfile
+works "an image to push" berth build -q -t $R/me/app:1 .
+id=$(berth image inspect -f '{{.Id}}' $R/me/app:1)
+try berth push $R/me/app:1
+equal "push succeeds" 0 $STATUS
+matches "and tells the digest" '1: digest: sha256:[0-9a-f]{64} size: [0-9]+' "$OUT$ERR"
+digest=$(grep -oE 'sha256:[0-9a-f]{64}' <<<"$OUT$ERR" | tail -1)
+equal "the registry has it under that digest" "$digest" "$(curl -sI -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' http://$R/v2/me/app/manifests/1 | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')"
+works "pushing again finds all of it there" berth push -q $R/me/app:1
+fresh
+works "pull fetches it" there berth pull -q $R/me/app:1
+equal "the id is the same" "$id" "$(there berth image inspect -f '{{.Id}}' $R/me/app:1)"
+equal "the digest is known" "$R/me/app@$digest" "$(there berth image inspect -f '{{index .RepoDigests 0}}' $R/me/app:1)"
+prints "layer three" "and it runs" there berth run --rm --network none $R/me/app:1
+works "the store is sound" there berth system check --deep
+try there berth pull $R/me/app:1
+holds "a second pull says that there is nothing new" "Image is up to date" "$OUT"
+fresh
+works "pull by digest" there berth pull -q $R/me/app@$digest
+equal "gives the same image" "$id" "$(there berth image inspect -f '{{.Id}}' $R/me/app@$digest)"
+works "a push elsewhere in the registry copies nothing" sh -c "berth tag $R/me/app:1 $R/other/app:2 && berth push -q $R/other/app:2"
+equal "and gives the same digest" "$digest" "$(curl -sI -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' http://$R/v2/other/app/manifests/2 | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')"
+fresh
+there berth pull -q $R/me/app:1 >/dev/null & there berth pull -q $R/me/app:1 >/dev/null & there berth pull -q $R/me/app:1 >/dev/null
+wait %2 %3 2>/dev/null
+equal "three pulls at once end with one image" "$id" "$(there berth images -q --no-trunc | sort -u)"
+works "and a sound store" there berth system check --deep
+
+# --- the other side
+if command -v skopeo >/dev/null; then
+    peer() { skopeo --insecure-policy "$@"; }
+    equal "skopeo reads what was pushed" "$(berth image inspect -f '{{json .RootFS.Layers}}' $R/me/app:1)" "$(peer inspect --tls-verify=false --config docker://$R/me/app:1 | jq -c .rootfs.diff_ids)"
+    for form in v2s2 oci; do
+        works "skopeo pushes as $form" peer copy -q --src-tls-verify=false --dest-tls-verify=false --format $form docker://$R/me/app:1 docker://$R/sk/$form:1
+        fresh
+        works "pull reads $form" there berth pull -q $R/sk/$form:1
+        prints "layer three" "and it runs" there berth run --rm --network none $R/sk/$form:1
+    done
+    works "zstd layers" peer copy -q --src-tls-verify=false --dest-tls-verify=false --format oci --dest-compress-format zstd docker://$R/me/app:1 docker://$R/sk/zstd:1
+    fresh
+    works "pull reads them" there berth pull -q $R/sk/zstd:1
+else
+    skip "peers" "skopeo is not installed"
+fi
+
+# --- what is not there
+refuses 1 "an unknown tag" "berth: pull $R/me/app:9: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
+exits 1 "an unknown host" berth pull -q 127.0.0.1:1/x:1
+exits 1 "a push of what is not here" berth push $R/me/nosuch:1
+
+# --- faults
+proxy() { # FAULT: starts the proxy and sets P
+    [ -n "${proxy_pid:-}" ] && kill $proxy_pid 2>/dev/null
+    P=127.0.0.1:$(free_port)
+    rm -f state
+    "$HERE/lib/fault-proxy" ${P#*:} $port "$1" "$WORK/state" >proxy.log 2>&1 &
+    proxy_pid=$!
+    soon 10 sh -c "curl -s -o /dev/null http://$P/"
+}
+counted() { jq -r ".\"$1\" // 0" state; }
+pull_through() { # FAULT WHAT: must end with the right image
+    proxy "$1"
+    fresh
+    works "$2" there timeout 60 berth pull -q $P/me/app:1
+    equal "… with the right bytes" "$id" "$(there berth image inspect -f '{{.Id}}' $P/me/app:1)"
+}
+breaks() { # FAULT WHAT PART-OF-THE-MESSAGE
+    proxy "$1"
+    fresh
+    exits 1 "$2" there timeout 60 berth pull -q $P/me/app:1
+    holds "… and says why" "$3" "$ERR"
+    equal "… in one line" 1 "$(grep -c '^berth: ' <<<"$ERR")"
+    equal "… leaving no image" "" "$(there berth images -aq)"
+    equal "… and no staging" "" "$(ls "$WORK/fresh/tmp")"
+}
+pull_through busy "a registry that is busy twice is asked again"
+pull_through cut "connections that break again and again are taken up by range"
+[ "$(counted range)" -ge 2 ] && pass "… in pieces" || fail "… in pieces" "$(cat state)"
+pull_through cut-once "one break is nothing"
+pull_through slow "slow drips are waited for"
+breaks wrong-bytes "wrong bytes are found out" ": layer sha256:"
+breaks wrong-manifest "so is a wrong manifest" "content does not match the digest that the registry gives"
+breaks short "a blob that is too short" "blob sha256:"
+breaks forbidden "403" "HTTP status 403 TEST: made by the proxy"
+breaks loop "redirects in a circle" "redirects too often"
+breaks wrong-range "an answer of another range" "answer is another range"
+proxy cut-once
+fresh
+there timeout 60 berth pull -q $P/me/app:1 >/dev/null 2>&1
+works "what a broken pull left is no hindrance" there berth pull -q $R/me/app:1
+
+# --- accounts
+pull_through token "a token service is asked without an account"
+pull_through token-expires "an expired token is renewed"
+proxy basic
+fresh
+exits 1 "without an account basic authentication fails" there berth pull -q $P/me/app:1
+exits 1 "a wrong password is told" sh -c "echo wrong | berth login -u me --password-stdin $P"
+holds "… as such" "wrong user or password" "$ERR"
+works "log in" sh -c "echo secret | berth login -u me --password-stdin $P"
+equal "the account is its owner's alone" 600 "$(stat -c %a "$DOCKER_CONFIG/config.json")"
+works "now the pull works" there berth pull -q $P/me/app:1
+account=$P
+# The blobs lie at another place: the account must not follow.
+mirror=$(free_port)
+"$HERE/lib/fault-proxy" $mirror $port assert-anonymous "$WORK/leak" >/dev/null 2>&1 &
+soon 10 sh -c "curl -s -o /dev/null http://127.0.0.1:$mirror/"
+proxy redirect:$mirror
+echo secret | berth login -u me --password-stdin $P >/dev/null 2>&1
+fresh
+works "redirects to another host are followed" there berth pull -q $P/me/app:1
+equal "… without the account" 0 "$(jq -r '.leaked // 0' leak)"
+works "log out" berth logout $account
+lacks "forgets the account" "$account" "$(cat "$DOCKER_CONFIG/config.json")"
+
+# --- settings
+cat > registries.conf <<END
+[[registry]]
+prefix = "hub.test"
+location = "127.0.0.1:1"
+[[registry.mirror]]
+location = "$R"
+[[registry]]
+prefix = "bad.test"
+blocked = true
+END
+export BERTH_REGISTRIES_CONF=$WORK/registries.conf
+fresh
+works "a mirror answers for its registry" there berth pull -q hub.test/me/app:1
+equal "under the registry's name" "$id" "$(there berth image inspect -f '{{.Id}}' hub.test/me/app:1)"
+refuses 1 "a blocked registry is not asked" "berth: pull bad.test/x:1: registry bad.test is blocked by the registry settings" berth pull -q bad.test/x:1
+echo 'prefix = ' > registries.conf
+exits 1 "settings that are no TOML are told" berth pull -q hub.test/x:1
+holds "… with the place" "registries.conf line 1" "$ERR"
+finish
