@@ -106,6 +106,10 @@ Result<Fd> create(const OverlayRequest& request) {
     constexpr std::pair<const char*, const char*> options[] = {
         {"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"index", "off"}, {"xino", "off"}};
     for (const auto& [key, value] : options) TRY(set(fs.raw(), key, value));
+    // An earlier volatile mount leaves this mark, and the kernel refuses the work folder as long as it is there (kernel:
+    // filesystems/overlayfs.rst "Volatile mount"): a crash may have lost data. One step of a build mounts several times
+    // within one process, so nothing can be lost behind it.
+    if (request.is_volatile) ::rmdir(cat(request.work, "/work/incompat/volatile").c_str());
     if (request.is_volatile && fs_config(fs.raw(), FSCONFIG_SET_FLAG, "volatile", nullptr) != 0)
         return refused(fs.raw(), "option volatile");
     if (::geteuid() != 0) TRY(set(fs.raw(), "userxattr", ""));
