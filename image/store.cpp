@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <unistd.h>
 
 #include "image/store_files.h"
+#include "image/store_index.h"
 
 namespace berth::image {
 namespace {
@@ -56,6 +58,40 @@ Error no_such_image(std::string_view text) {
     // docker's words; users and scripts look for them.
     Result<Reference> reference = Reference::parse_tagged(text);
     return Error(Kind::not_found, cat("No such image: ", reference.ok() ? reference.value().str() : std::string(text)));
+}
+
+/// The records as they are on disk, newest first.
+Result<std::vector<Store::Listed>> read_list(const Store& store) {
+    const std::map<std::string, ImageRecord> images = TRY(read_images(store));
+    const std::vector<NamedImage> refs = TRY(read_refs(store));
+    std::vector<Store::Listed> list;
+    list.reserve(images.size());
+    std::unordered_map<std::string, std::size_t> at;
+    for (const auto& [hex, record] : images) {
+        const std::string id = cat("sha256:", hex);
+        at.emplace(id, list.size());
+        list.push_back({TRY(ImageId::parse(id)), record, {}, {}, false});
+    }
+    for (const NamedImage& named : refs)
+        if (const auto found = at.find(named.image); found != at.end()) {
+            Store::Listed& listed = list[found->second];
+            (named.reference.digest().empty() ? listed.names : listed.digests).push_back(named.reference);
+        }
+    for (Store::Listed& listed : list) {
+        std::sort(listed.names.begin(), listed.names.end());
+        std::sort(listed.digests.begin(), listed.digests.end());
+    }
+    // Already in the order of ids.
+    std::stable_sort(list.begin(), list.end(),
+                     [](const Store::Listed& a, const Store::Listed& b) { return a.record.created > b.record.created; });
+    return list;
+}
+
+void mark_parents(std::vector<Store::Listed>& list) {
+    std::unordered_set<std::string_view> parents;
+    for (const Store::Listed& listed : list)
+        if (!listed.record.parent.empty()) parents.insert(listed.record.parent);
+    for (Store::Listed& listed : list) listed.has_children = parents.contains(listed.id.str());
 }
 
 }  // namespace
@@ -155,29 +191,11 @@ Result<std::vector<LayerRef>> Store::layers_of(const ImageRecord& record) const 
 }
 
 Result<std::vector<Store::Listed>> Store::list() const {
-    const std::map<std::string, ImageRecord> images = TRY(read_images(*this));
-    const std::vector<NamedImage> refs = TRY(read_refs(*this));
-    std::vector<Listed> list;
-    list.reserve(images.size());
-    std::unordered_map<std::string, std::size_t> at;
-    for (const auto& [hex, record] : images) {
-        const std::string id = cat("sha256:", hex);
-        at.emplace(id, list.size());
-        list.push_back({TRY(ImageId::parse(id)), record, {}, {}, false});
-    }
-    for (const NamedImage& named : refs)
-        if (const auto found = at.find(named.image); found != at.end()) {
-            Listed& listed = list[found->second];
-            (named.reference.digest().empty() ? listed.names : listed.digests).push_back(named.reference);
-        }
-    for (const auto& [hex, record] : images)
-        if (const auto parent = at.find(record.parent); parent != at.end()) list[parent->second].has_children = true;
-    for (Listed& listed : list) {
-        std::sort(listed.names.begin(), listed.names.end());
-        std::sort(listed.digests.begin(), listed.digests.end());
-    }
-    // Already in the order of ids.
-    std::stable_sort(list.begin(), list.end(), [](const Listed& a, const Listed& b) { return a.record.created > b.record.created; });
+    const std::string stamp = TRY(index_stamp(*this));
+    std::optional<std::vector<Listed>> known = load_index(*this, stamp);
+    std::vector<Listed> list = known ? std::move(*known) : TRY(read_list(*this));
+    if (!known) store_index(*this, stamp, list);
+    mark_parents(list);
     return list;
 }
 

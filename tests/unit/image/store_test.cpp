@@ -163,7 +163,7 @@ Test(image_store, unknown_images_are_named_as_docker_names_them) {
     const Store store = new_store();
     expect_text(store.resolve("nosuch").error().text(), "No such image: nosuch:latest");
     expect_text(store.resolve("me/app:1").error().text(), "No such image: me/app:1");
-    expect_text(store.resolve("Upper/Case").error().text(), "No such image: Upper/Case");
+    expect_text(store.resolve("Upper/Case").error().text(), "reference 'Upper/Case': repository name must be lower case, found 'C'");
 }
 
 Test(image_store, tagging_moves_a_name) {
@@ -405,6 +405,40 @@ Test(image_store, filters_choose_images) {
     const auto unknown = list_images(store, {{{"colour", "red"}}, "", false});
     cr_assert(!unknown.ok());
     expect_text(unknown.error().text(), "filter 'colour': unknown");
+}
+
+Test(image_store, the_list_from_the_index_is_the_list) {
+    const Store store = new_store();
+    const auto text = [&] {
+        std::string out;
+        for (const Store::Listed& image : store.list().value()) {
+            out += cat(image.id.str(), " ", image.record.size, " ", moment_text(image.record.created), " ", image.has_children ? "parent" : "");
+            for (const std::string& layer : image.record.layers) out += " " + layer;
+            for (const auto* list : {&image.names, &image.digests})
+                for (const Reference& name : *list) out += " " + name.full();
+            for (const auto& [key, value] : image.record.labels) out += cat(" ", key, "=", value);
+            out += "\n";
+        }
+        return out;
+    };
+    const Lease lease = store.make_lease().value();
+    ImageConfig config = make_image_config();
+    config.config.labels = {{"a b", "tab\tand\nline"}, {"c", ""}};
+    const ImageId first = store.write_image(lease, config, {}).value();
+    for (int i = 0; i < 40; ++i) {
+        config.comment = cat(i);
+        tag(store, store.write_image(lease, config, {}, first).value(), cat("im", i, ":t"));
+    }
+    store.tag(first, Reference::parse("im@sha256:" + std::string(64, 'a')).value()).value();
+    const std::string before = text();
+    ::usleep(100'000);
+    cr_expect(text() == before);
+    cr_assert(support::exists(store.root() + "/images.index"));
+    cr_expect(text() == before);
+    tag(store, first, "another");
+    cr_expect(text().find("docker.io/library/another:latest") != std::string::npos);
+    support::write_file(store.root() + "/images.index", support::read_file(store.root() + "/images.index").substr(0, 300));
+    cr_expect(text().find("docker.io/library/another:latest") != std::string::npos);
 }
 
 Test(image_store, saved_images_load_elsewhere_with_the_same_id) {
