@@ -170,6 +170,8 @@ Result<void> remove_tree(const Fd& folder, const std::string& name) {
 }
 
 Result<void> make_host_folders(const std::string& path, mode_t mode) {
+    // There already, but for the first time ever.
+    if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
     for (std::size_t at = 1; at <= path.size(); ++at) {
         if (at != path.size() && path[at] != '/') continue;
         const std::string so_far = path.substr(0, at);

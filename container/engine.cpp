@@ -1,6 +1,8 @@
 #include "container/engine.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <numeric>
 
 #include "base/log.h"
 #include "container/monitor_client.h"
@@ -85,6 +87,7 @@ Result<std::vector<Record>> list(Engine& engine) {
     Registry* registry = TRY(engine.containers());
     std::vector<Record> records;
     const std::vector<std::string> ids = TRY(registry->ids());
+    records.reserve(ids.size());
     for (const std::string& id : ids) {
         auto loaded = registry->load(id);
         if (!loaded.ok()) {
@@ -97,10 +100,16 @@ Result<std::vector<Record>> list(Engine& engine) {
         if (!repaired.ok()) log::warn(repaired.error().text(), ", showing its last known state");
         records.push_back(std::move(record));
     }
-    std::stable_sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
-        return a.definition.created > b.definition.created;
+    // Records are large: each is moved once, however many there are.
+    std::vector<std::size_t> order(records.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return records[a].definition.created > records[b].definition.created;
     });
-    return records;
+    std::vector<Record> sorted;
+    sorted.reserve(records.size());
+    for (const std::size_t index : order) sorted.push_back(std::move(records[index]));
+    return sorted;
 }
 
 }  // namespace berth::container
