@@ -23,7 +23,8 @@ exits 0 "a reader that goes away does not hold the container" sh -c 'berth run -
 tty() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 holds "with -t the program has a terminal" "/dev/pts/0" "$(tty 'berth run --rm -t busybox tty')"
 holds "of the caller's size" "24 80" "$(script -qec 'stty rows 24 cols 80; berth run --rm -it busybox stty size' /dev/null </dev/null)"
-exits 1 "-t with a stdin that is no terminal is refused" sh -c 'echo x | berth run --rm -it busybox true'
+try sh -c 'echo x | berth run --rm -it busybox true'
+holds "-t with a stdin that is no terminal is refused" "the input device is not a TTY" "$STATUS $ERR"
 holds "exec -t has one too" "/dev/pts" "$(berth run -d --name term busybox sleep 1000 >/dev/null; tty 'berth exec -t term tty')"
 berth rm -f two term >/dev/null
 finish

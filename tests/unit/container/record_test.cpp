@@ -17,9 +17,9 @@ std::string policy_error(std::string_view text) {
 }  // namespace
 
 Test(container_record, restart_policies_parse) {
-    cr_expect_str_eq(parse_restart_policy("").value().name.c_str(), "no");
+    cr_expect(parse_restart_policy("").value().name == "no");
     cr_expect_eq(parse_restart_policy("on-failure:3").value().maximum_retry_count, 3);
-    cr_expect_str_eq(parse_restart_policy("unless-stopped").value().name.c_str(), "unless-stopped");
+    cr_expect(parse_restart_policy("unless-stopped").value().name == "unless-stopped");
 }
 
 Test(container_record, bad_restart_policies_say_what_is_wrong) {

@@ -34,10 +34,10 @@ struct Place {
 Test(container_registry, a_container_is_found_by_id_name_and_prefix) {
     Place place;
     const std::string id = place.add("web");
-    cr_expect_str_eq(place.registry.resolve(id).value().c_str(), id.c_str());
-    cr_expect_str_eq(place.registry.resolve("web").value().c_str(), id.c_str());
-    cr_expect_str_eq(place.registry.resolve("/web").value().c_str(), id.c_str());
-    cr_expect_str_eq(place.registry.resolve(id.substr(0, 6)).value().c_str(), id.c_str());
+    cr_expect(place.registry.resolve(id).value() == id);
+    cr_expect(place.registry.resolve("web").value() == id);
+    cr_expect(place.registry.resolve("/web").value() == id);
+    cr_expect(place.registry.resolve(id.substr(0, 6)).value() == id);
 }
 
 Test(container_registry, what_is_not_there_is_not_found) {
