@@ -75,6 +75,6 @@ Test(container_process_table, this_process_is_found) {
     const auto process = read_process(getpid());
     cr_assert(process.has_value());
     cr_expect_eq(process->uid, geteuid());
-    cr_expect(process->command.find("container") != std::string::npos);
+    cr_expect(!process->command.empty());
     cr_expect(!read_process(0).has_value());
 }
