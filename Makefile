@@ -41,7 +41,7 @@ objects = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
-	$(BUILD)/libexec/berth-registry
+	$(BUILD)/libexec/berth-registry $(BUILD)/libexec/berth-fetch
 
 .PHONY: always all deps install uninstall check check-unit check-e2e check-vm man deb demo bench clean
 all: $(PROGRAMS)
@@ -86,6 +86,11 @@ $(BUILD)/libexec/berth-unpack: $(call objects,image/unpack_main.cpp) $(call libs
 
 # Registries: HTTP, TLS and fast compression, for the commands that need one.
 $(BUILD)/libexec/berth-registry: $(call objects,image/registry_main.cpp) $(call libs,image base)
+	@mkdir -p $(@D)
+	$(CXX) $(LINK_DYNAMIC) $^ -lcurl -lisal -lyajl -lcrypto -lzstd -lz -o $@
+
+# ADD of a URL: the same HTTP, nothing else.
+$(BUILD)/libexec/berth-fetch: $(call objects,builder/fetch_main.cpp) $(call libs,image base)
 	@mkdir -p $(@D)
 	$(CXX) $(LINK_DYNAMIC) $^ -lcurl -lisal -lyajl -lcrypto -lzstd -lz -o $@
 

@@ -52,6 +52,24 @@ Result<Fd> open_writable(MountsOfRun& all, const Session& session, Fd folder) {
     return view;
 }
 
+/// Only the root of a detached mount can be mounted somewhere (mount_setattr and open_tree refuse the rest on older
+/// kernels), so what lies below it gets a mount of its own: a folder by an overlay over it, a file as a copy.
+Result<Fd> lift_out(MountsOfRun& all, const Session& session, const Origin& origin, const std::string& path, Fd source) {
+    const struct stat status = TRY(sys::fstat(source));
+    if (S_ISDIR(status.st_mode)) {
+        image::OverlayRequest request;
+        request.lowers = {cat(session.store.root(), "/empty"), cat("/proc/self/fd/", source.raw())};
+        return image::mount_overlay(request);
+    }
+    image::Staging staging = TRY(session.store.make_staging());
+    const Root copy = TRY(Root::open(staging.fs_path()));
+    LayerWriter writer(copy, nullptr, {});
+    TRY(writer.put_other({origin.root, path, status, "", true}, "file"));
+    Fd file = TRY(copy.open_beneath("file", O_PATH | O_NOFOLLOW));
+    all.stagings.push_back(std::move(staging));
+    return file;
+}
+
 Result<void> add_bind(MountsOfRun& all, const StepContext& context, const RunMount& mount, const std::string& target) {
     auto origin = TRY(open_origin(context, mount.from));
     if (!origin) return Error(Kind::wrong_state, cat("stage '", mount.from, "' is not finished"));
@@ -65,7 +83,9 @@ Result<void> add_bind(MountsOfRun& all, const StepContext& context, const RunMou
     const std::string path = TRY(resolve_source(*origin, mount));
     Fd source = TRY(origin->root.open_beneath(path, O_PATH | O_NOFOLLOW));
     const struct stat status = TRY(sys::fstat(source));
+    const bool is_detached = ignored != nullptr || !origin->layers_key.empty();
     if (!mount.read_only && S_ISDIR(status.st_mode)) source = TRY(open_writable(all, context.session, std::move(source)));
+    else if (is_detached && !path.empty()) source = TRY(lift_out(all, context.session, *origin, path, std::move(source)));
     all.mounts.push_back(bind_at(target, std::move(source), mount.read_only));
     return {};
 }

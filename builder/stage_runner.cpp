@@ -57,6 +57,7 @@ Result<StageRunner::Outcome> StageRunner::start(const Way& way) {
         state_ = start_from_scratch(session_.platform);
         return Outcome::done;
     }
+    if (session_.folders.count(to_lower(self.base)) != 0) return start_from_folder(way);
     const image::ImageId id = TRY(resolve_image(session_, self.base), session_.file.name, ':', self.line, ": FROM ", self.base);
     image::Image base = TRY(session_.store.load(id));
     std::vector<image::LayerRef> layers = TRY(session_.store.layers_of(base.record));
@@ -64,6 +65,15 @@ Result<StageRunner::Outcome> StageRunner::start(const Way& way) {
     ++step_;
     way.reporter.cached(step_name(cat("FROM ", self.base)), self.line, self.line);
     return Outcome::done;
+}
+
+Result<StageRunner::Outcome> StageRunner::start_from_folder(const Way& way) {
+    const Stage& self = session_.plan.stages[stage_];
+    state_ = start_from_scratch(session_.platform);
+    const StepContext inputs{session_, state_, stage_, siblings_, way.output, way.error_output};
+    LayerStep step = TRY(plan_folder_base(inputs, self.base), session_.file.name, ':', self.line);
+    const Instruction from{self.from, cat("FROM ", self.base), self.line, self.line};
+    return finish_layer(way, from, std::move(step));
 }
 
 Result<StageRunner::Outcome> StageRunner::visit(const Way& way, const Instruction& written) {

@@ -34,6 +34,7 @@ private:
     };
     Result<Outcome> run(const Way& way);
     Result<Outcome> start(const Way& way);
+    Result<Outcome> start_from_folder(const Way& way);
     Result<Outcome> visit(const Way& way, const Instruction& instruction);
     Result<Outcome> finish_layer(const Way& way, const Instruction& instruction, LayerStep step);
     Result<void> make_layer(const Way& way, const Instruction& instruction, LayerStep& step);

@@ -37,6 +37,9 @@ Result<std::optional<LayerStep>> plan_run(const StepContext& context, const Run&
 /// `path` is the new working folder, not "/".
 LayerStep plan_workdir(const StepContext& context, const std::string& path);
 
+/// FROM of a named context that is a folder: its files as the first layer.
+Result<LayerStep> plan_folder_base(const StepContext& context, const std::string& name);
+
 /// A tree that --from, from= or a source in the context means. `layers_key` tells its content when it is made of layers.
 struct Origin {
     Root root;

@@ -242,6 +242,12 @@ Result<void> apply(const CopyWork& work, const StepContext& context, image::Stag
     return writer.finish();
 }
 
+Result<Origin> folder_origin(const StepContext& context, const std::string& name) {
+    Fd folder = TRY(context.session.folders.find(to_lower(name))->second.root().fd().duplicate());
+    Root root = TRY(Root::of(std::move(folder)));
+    return Origin{std::move(root), true, cat("context '", name, "'"), ""};
+}
+
 }  // namespace
 
 Result<std::optional<Origin>> open_origin(const StepContext& context, const std::string& from) {
@@ -251,10 +257,9 @@ Result<std::optional<Origin>> open_origin(const StepContext& context, const std:
         Root root = TRY(Root::of(std::move(folder)));
         return std::optional(Origin{std::move(root), true, "the build context", ""});
     }
-    if (const auto named = session.folders.find(to_lower(from)); named != session.folders.end()) {
-        Fd folder = TRY(named->second.root().fd().duplicate());
-        Root root = TRY(Root::of(std::move(folder)));
-        return std::optional(Origin{std::move(root), true, cat("context '", from, "'"), ""});
+    if (session.folders.count(to_lower(from)) != 0) {
+        Origin origin = TRY(folder_origin(context, from));
+        return std::optional(std::move(origin));
     }
     const auto stage = TRY(session.plan.find_source(from, context.stage));
     if (!stage) {
@@ -290,6 +295,17 @@ Result<std::optional<LayerStep>> plan_copy(const StepContext& context, const Cop
         return apply(*work, {session, *state, stage, *siblings, nullptr, nullptr}, staging);
     };
     return std::optional(std::move(step));
+}
+
+Result<LayerStep> plan_folder_base(const StepContext& context, const std::string& name) {
+    Copy copy;
+    copy.sources = {"."};
+    copy.destination = "/";
+    copy.from = name;
+    auto step = TRY(plan_copy(context, copy));
+    // A folder is always there, unlike a stage.
+    step->history = cat("FROM ", name);
+    return std::move(*step);
 }
 
 }  // namespace berth::builder

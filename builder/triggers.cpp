@@ -14,7 +14,7 @@ Result<std::vector<std::string>> texts_for(Session& session, const Stage& stage)
             if (const Onbuild* onbuild = std::get_if<Onbuild>(&instruction.what)) texts.push_back(onbuild->text);
         return texts;
     }
-    if (stage.base == "scratch" || session.folders.count(stage.base) != 0) return std::vector<std::string>();
+    if (stage.base == "scratch" || session.folders.count(to_lower(stage.base)) != 0) return std::vector<std::string>();
     const image::ImageId id = TRY(resolve_image(session, stage.base), session.file.name, ':', stage.line, ": FROM ", stage.base);
     const image::Image base = TRY(session.store.load(id));
     return base.config.config.on_build;

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# limit: 180
+# What a build leaves and what it does not: cache, failures, interruption, outputs, times, parallel stages.
+. "$(dirname "$0")/lib/common.sh"
+bases busybox
+file() { mkdir -p c; printf '%b' "$1" > c/Dockerfile; }
+leftovers() { "$ENGINE" images -a -q --filter dangling=true; "$ENGINE" ps -aq; ls "$BERTH_RUN_ROOT/builds" "$BERTH_RUN_ROOT/steps" 2>/dev/null | grep -v :; grep -c "$BERTH_ROOT" /proc/self/mountinfo | grep -v '^0$'; }
+
+# --- failures
+file 'FROM busybox\nRUN echo step-one > /a\nRUN echo on-stdout; echo on-stderr >&2; exit 7\n'
+exits 1 "a failing RUN fails the build" "$ENGINE" build -t bad c
+for text in on-stdout on-stderr 'exit code: 7' '>>> RUN echo on-stdout' '[3/3] RUN'; do holds "it shows '$text'" "$text" "$ERR"; done
+exits 1 "no image has the name" "$ENGINE" image inspect bad
+equal "nothing is left" "" "$(leftovers)"
+file 'FROM busybox\nRUN echo step-one > /a\nRUN true\n'
+holds "the step that worked is cached" CACHED "$("$ENGINE" build c 2>&1 | grep -A1 step-one | tail -1)"
+file 'FROM busybox\nRUN sleep 30\n'
+"$ENGINE" build -t killed c >/dev/null 2>&1 & pid=$!
+sleeps() { pgrep -f '^sleep 30'; }
+ended() { ! sleeps; }
+soon 10 sleeps
+kill -9 $pid; wait $pid 2>/dev/null
+if soon 5 ended; then pass "kill -9 of the build ends its step"; else fail "kill -9 of the build ends its step" "$(sleeps)"; fi
+file 'FROM busybox\nRUN true\n'
+works "the next build works" "$ENGINE" build -q c
+"$ENGINE" image prune -f >/dev/null
+equal "and tidies" "" "$(leftovers)"
+
+# --- ids and times
+file 'FROM busybox\nRUN date > /d\nLABEL a=b\n'
+one=$("$ENGINE" build -q c) two=$("$ENGINE" build -q c)
+equal "an unchanged build is the same image" "$one" "$two"
+file 'FROM busybox\nRUN echo 1 > /f\nCOPY Dockerfile /\nWORKDIR /w\n'
+epoch() { "$ENGINE" build -q --no-cache --source-date-epoch 1000000000 c; }
+one=$(epoch); sleep 1.1; two=$(epoch)
+equal "SOURCE_DATE_EPOCH makes two builds equal" "$one" "$two"
+equal "and stands in the image" 2001-09-09T01:46:40Z "$("$ENGINE" inspect -f '{{.Created}}' "$one")"
+works "--iidfile" "$ENGINE" build -q --iidfile id c
+equal "holds the id" "$("$ENGINE" build -q c)" "$(cat id)"
+
+# --- parallel stages
+file 'FROM busybox AS a\nRUN sleep 1; echo a > /a\nFROM busybox AS b\nRUN sleep 1; echo b > /b\nFROM busybox AS d\nRUN sleep 1; echo d > /d\nFROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\nCOPY --from=d /d /\n'
+start=$(date +%s%N)
+works "three stages that sleep a second" "$ENGINE" build -q -t par c
+took=$((($(date +%s%N) - start) / 1000000))
+[ $took -lt 2900 ] && pass "run side by side ($took ms)" || fail "run side by side" "$took ms"
+equal "and all arrive" "abd" "$("$ENGINE" run --rm --network none par cat /a /b /d | tr -d '\n')"
+
+# --- outputs
+file 'FROM busybox AS b\nRUN echo out > /o; mkdir /dir; echo in > /dir/i\nFROM scratch\nCOPY --from=b /o /o\nCOPY --from=b /dir /dir\n'
+works "-o FOLDER" "$ENGINE" build -o local-out c
+equal "has the files" $'dir/i\no' "$(cd local-out && find * -type f | sort)"
+"$ENGINE" build -o - c 2>/dev/null > out.tar
+equal "-o - is a tar" $'dir/\ndir/i\no' "$(tar tf out.tar | sort)"
+works "-o type=docker,dest=FILE" "$ENGINE" build -q -t saved -o type=docker,dest=saved.tar c
+holds "can be loaded" saved "$("$ENGINE" load -i saved.tar 2>&1)"
+file 'FROM busybox\nRUN head -c 1000000 /dev/zero > /big\nRUN rm /big\n'
+"$ENGINE" build -q -t sq --squash c >/dev/null
+equal "--squash leaves one layer" 1 "$("$ENGINE" inspect -f '{{len .RootFS.Layers}}' sq)"
+
+# --- the cache's own commands
+works "builder du" "$ENGINE" builder du
+"$ENGINE" builder prune -af >/dev/null
+file 'FROM busybox\nRUN echo pruned > /f\n'
+"$ENGINE" build -q c >/dev/null; "$ENGINE" builder prune -af >/dev/null
+lacks "after prune the step runs again" CACHED "$("$ENGINE" build c 2>&1 | grep -A1 'RUN echo pruned' | tail -1)"
+finish
