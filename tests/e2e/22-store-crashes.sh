@@ -24,7 +24,7 @@ if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
         local name=$1 setup=$2 call n bad=0 done_here=0
         shift 2
         for call in mkdirat renameat,renameat2 unlinkat fsync,syncfs fchmod,futimens,utimensat linkat write; do
-            for n in $(seq 1 60); do
+            for n in $(seq 1 25); do
                 prepare
                 $setup
                 timeout 60 strace -f -qq -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$n" "$@" >/dev/null 2>&1
@@ -89,7 +89,7 @@ done
 # --- many at once
 berth image prune -af >/dev/null
 worker() {
-    local i end=$((SECONDS + 15)) n=0
+    local i end=$((SECONDS + 6)) n=0
     RANDOM=$1
     while [ $SECONDS -lt $end ]; do
         i=$((RANDOM % 4))
