@@ -17,8 +17,8 @@ using namespace berth::cli;
 namespace {
 
 void expect(const std::string& found, const std::string& wanted) { cr_expect_str_eq(found.c_str(), wanted.c_str()); }
-constexpr Moment now{1'000'000'000'000};
-Moment ago(std::int64_t seconds) { return {now.nanoseconds - seconds * 1'000'000'000}; }
+constexpr Moment present{1'000'000'000'000};
+Moment ago(std::int64_t seconds) { return {present.nanoseconds - seconds * 1'000'000'000}; }
 
 container::Record record() {
     container::Record out;
@@ -41,18 +41,18 @@ TestSuite(cli_progress, .timeout = 5);
 
 Test(cli_status_text, states_are_dockers_words) {
     container::State state;
-    expect(status_text(state, now), "Created");
+    expect(status_text(state, present), "Created");
     state.status = container::Status::running;
     state.started_at = ago(5);
-    expect(status_text(state, now), "Up 5 seconds");
+    expect(status_text(state, present), "Up 5 seconds");
     state.status = container::Status::paused;
-    expect(status_text(state, now), "Up 5 seconds (Paused)");
+    expect(status_text(state, present), "Up 5 seconds (Paused)");
     state.status = container::Status::exited;
     state.exit_code = 3;
     state.finished_at = ago(4);
-    expect(status_text(state, now), "Exited (3) 4 seconds ago");
+    expect(status_text(state, present), "Exited (3) 4 seconds ago");
     state.status = container::Status::restarting;
-    expect(status_text(state, now), "Restarting (3) 4 seconds ago");
+    expect(status_text(state, present), "Restarting (3) 4 seconds ago");
 }
 Test(cli_status_text, health_stands_in_brackets) {
     container::State state;
@@ -60,11 +60,11 @@ Test(cli_status_text, health_stands_in_brackets) {
     state.started_at = ago(7200);
     state.health.emplace();
     state.health->status = healthcheck::Status::starting;
-    expect(status_text(state, now), "Up 2 hours (health: starting)");
+    expect(status_text(state, present), "Up 2 hours (health: starting)");
     state.health->status = healthcheck::Status::unhealthy;
-    expect(status_text(state, now), "Up 2 hours (unhealthy)");
+    expect(status_text(state, present), "Up 2 hours (unhealthy)");
     state.health->status = healthcheck::Status::none;
-    expect(status_text(state, now), "Up 2 hours");
+    expect(status_text(state, present), "Up 2 hours");
 }
 Test(cli_status_text, commands_are_quoted_and_cut) {
     container::Definition definition = record().definition;
