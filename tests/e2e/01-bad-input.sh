@@ -32,7 +32,7 @@ bad() {
 bad 1 nosuchcommand berth nosuchcommand
 bad 125 --nosuchflag berth run --nosuchflag busybox true
 bad 125 --nosuchflag berth ps --nosuchflag
-bad 125 "" berth run
+bad 1 "" berth run
 
 # --- images
 bad 125 nosuch berth run --pull never nosuch true
