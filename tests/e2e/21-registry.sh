@@ -71,7 +71,7 @@ else
 fi
 
 # --- what is not there
-refuses 1 "an unknown tag" "berth: pull $R/me/app:9: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
+refuses 1 "an unknown tag" "berth: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
 exits 1 "an unknown host" berth pull -q 127.0.0.1:1/x:1
 exits 1 "a push of what is not here" berth push $R/me/nosuch:1
 
@@ -154,7 +154,7 @@ export BERTH_REGISTRIES_CONF=$WORK/registries.conf
 fresh
 works "a mirror answers for its registry" there berth pull -q hub.test/me/app:1
 equal "under the registry's name" "$id" "$(there berth image inspect -f '{{.Id}}' hub.test/me/app:1)"
-refuses 1 "a blocked registry is not asked" "berth: pull bad.test/x:1: registry bad.test is blocked by the registry settings" berth pull -q bad.test/x:1
+refuses 1 "a blocked registry is not asked" "berth: registry bad.test is blocked by the registry settings" berth pull -q bad.test/x:1
 echo 'prefix = ' > registries.conf
 exits 1 "settings that are no TOML are told" berth pull -q hub.test/x:1
 holds "… with the place" "registries.conf line 1" "$ERR"
