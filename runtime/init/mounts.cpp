@@ -87,19 +87,33 @@ long mask_folder(Context& context, long target) {
     return moved;
 }
 
-void take_mode(long tree, long covered) {
+constexpr std::uint32_t most_options = 30;
+
+/// The mode of the folder at `path`, in octal; false when there is none yet.
+bool read_mode(const Context& context, const char* path, char* out) {
+    const long covered = open_in_root(context, path, O_PATH | O_DIRECTORY);
     struct stat status{};
-    if (raw::call(SYS_newfstatat, covered, "", &status, AT_EMPTY_PATH) < 0) return;
-    const long folder = raw::call(SYS_openat, tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder >= 0) raw::call(SYS_fchmod, folder, status.st_mode & 07777);
-    close_fd(folder);
+    const bool known = covered >= 0 && raw::call(SYS_newfstatat, covered, "", &status, AT_EMPTY_PATH) >= 0;
+    close_fd(covered);
+    if (!known) return false;
+    for (int digit = 0; digit < 4; ++digit) out[digit] = static_cast<char>('0' + (status.st_mode >> (9 - 3 * digit) & 7));
+    out[4] = '\0';
+    return true;
 }
 
 }  // namespace
 
 long mount_new(Context& context, const Step& step) {
     const auto* options = static_cast<const MountOption*>(step.list);
-    const long tree = make_mount(step.text, options, step.count, step.flags);
+    MountOption with_mode[most_options + 1];
+    char mode[8];
+    std::uint32_t count = step.count;
+    if (step.extra == 1 && count <= most_options && read_mode(context, step.path, mode)) {
+        for (std::uint32_t i = 0; i < count; ++i) with_mode[i] = options[i];
+        with_mode[count++] = {"mode", mode};
+        options = with_mode;
+    }
+    const long tree = make_mount(step.text, options, count, step.flags);
     if (tree < 0) return tree;
     long done = 0;
     if (context.copied_up >= 0) {
@@ -110,7 +124,6 @@ long mount_new(Context& context, const Step& step) {
     const bool real = step.value == 1;
     const long target = done < 0 ? done : real ? open_real_folder(context, step.path) : open_target(context, step.path, TargetKind::folder);
     if (real && (target == -ELOOP || target == -ENOTDIR)) context.detail = symlink_in_the_way;
-    if (target >= 0 && step.extra == 1) take_mode(tree, target);
     done = target < 0 ? target : move_onto(static_cast<int>(tree), target);
     close_fd(tree);
     return done;

@@ -33,6 +33,25 @@ std::size_t next_component(const char* path, std::size_t at) {
     return at;
 }
 
+constexpr int most_links = 40;  // As the kernel (path_resolution(7)).
+
+/// `out` becomes the path that a link named `name`, below the first `above` bytes of `path`, stands for, with `rest` behind.
+long follow_link(char* out, long folder, const char* name, const char* path, std::size_t above, const char* rest) {
+    char target[longest_path];
+    const long length = raw::call(SYS_readlinkat, folder, name, target, sizeof target - 1);
+    if (length < 0) return length;
+    const std::size_t before = target[0] == '/' ? 0 : above;
+    const std::size_t behind = __builtin_strlen(rest);
+    if (before + static_cast<std::size_t>(length) + behind + 2 > longest_path) return -ENAMETOOLONG;
+    __builtin_memcpy(out, path, before);
+    std::size_t at = before;
+    out[at++] = '/';
+    __builtin_memcpy(out + at, target, static_cast<std::size_t>(length));
+    at += static_cast<std::size_t>(length);
+    __builtin_memcpy(out + at, rest, behind + 1);
+    return 0;
+}
+
 /// The component that ends at `end`, as a string of its own.
 void copy_component(char* out, const char* path, std::size_t end) {
     std::size_t start = end;
@@ -59,7 +78,9 @@ long open_real_folder(const Context& context, const char* path) {
     return raw::call_again(SYS_openat2, context.root, path, &how, sizeof how);
 }
 
-long make_folders(const Context& context, const char* path, unsigned mode) {
+namespace {
+
+long make_folders_below(const Context& context, const char* path, unsigned mode, int links) {
     // Most targets exist; only then one call is enough.
     const long there = open_in_root(context, path[0] == '\0' ? "/" : path, O_PATH | O_DIRECTORY);
     if (there != -ENOENT) return there;
@@ -76,11 +97,42 @@ long make_folders(const Context& context, const char* path, unsigned mode) {
             copy_component(name, path, end);
             const long made = raw::call(SYS_mkdirat, folder, name, mode);
             next = made < 0 && made != -EEXIST ? made : open_in_root(context, prefix, O_PATH | O_DIRECTORY);
+            // There by name and absent by what it names: a link whose target is to be made, inside the root like all else.
+            if (made == -EEXIST && next == -ENOENT) {
+                char instead[longest_path];
+                const std::size_t above = end - __builtin_strlen(name);
+                next = links == 0 ? -ELOOP : follow_link(instead, folder, name, path, above, path + end);
+                close_fd(folder);
+                return next < 0 ? next : make_folders_below(context, instead, mode, links - 1);
+            }
         }
         close_fd(folder);
         folder = next;
     }
     return folder;
+}
+
+long open_file_below(const Context& context, const char* path, int links) {
+    const long there = open_in_root(context, path, O_PATH);
+    if (there != -ENOENT) return there;
+    const char* name = nullptr;
+    const long folder = open_above(context, path, &name);
+    if (folder < 0) return folder;
+    // O_EXCL: never through a link; where one stands, what it names is made instead.
+    long made = raw::call(SYS_openat, folder, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+    close_fd(made);
+    const long opened = made >= 0 || made == -EEXIST ? open_in_root(context, path, O_PATH) : made;
+    if (made != -EEXIST || opened != -ENOENT) return close_fd(folder), opened;
+    char instead[longest_path];
+    made = links == 0 ? -ELOOP : follow_link(instead, folder, name, path, static_cast<std::size_t>(name - path), "");
+    close_fd(folder);
+    return made < 0 ? made : open_file_below(context, instead, links - 1);
+}
+
+}  // namespace
+
+long make_folders(const Context& context, const char* path, unsigned mode) {
+    return make_folders_below(context, path, mode, most_links);
 }
 
 long open_above(const Context& context, const char* path, const char** name) {
@@ -97,18 +149,8 @@ long open_above(const Context& context, const char* path, const char** name) {
 
 long open_target(const Context& context, const char* path, TargetKind kind) {
     if (kind == TargetKind::folder) return make_folders(context, path, 0755);
-    const long there = open_in_root(context, path, O_PATH);
-    if (there != -ENOENT || kind == TargetKind::any) return there;
-
-    const char* name = nullptr;
-    const long folder = open_above(context, path, &name);
-    if (folder < 0) return folder;
-    // O_EXCL: a link whose target is missing is not followed; the open below then follows it inside the root.
-    const long made = raw::call(SYS_openat, folder, name, O_CREAT | O_EXCL | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-    close_fd(folder);
-    if (made < 0 && made != -EEXIST) return made;
-    close_fd(made);
-    return open_in_root(context, path, O_PATH);
+    if (kind == TargetKind::any) return open_in_root(context, path, O_PATH);
+    return open_file_below(context, path, most_links);
 }
 
 bool is_device(int fd, unsigned major, unsigned minor) {
