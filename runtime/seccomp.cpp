@@ -126,8 +126,29 @@ std::vector<CallRule> alternatives(const std::vector<ArgTest>& tests, std::uint3
     return {CallRule{tests, action}};
 }
 
-/// 32-bit x86 has socketcall(2) and ipc(2) before the single calls: libseccomp's pseudo numbers say which one of them.
+/// 32-bit x86 reaches sockets and System V IPC in two ways: through socketcall(2) and ipc(2), and since Linux 4.3 and 5.1
+/// by single calls. libseccomp's name for both is a pseudo number, -100 or -200 less the multiplexer's own.
+struct DirectCall {
+    int pseudo;
+    std::uint32_t number;
+};
+constexpr DirectCall x86_direct_calls[] = {
+    {-101, 359}, {-108, 360}, {-102, 361}, {-103, 362}, {-104, 363}, {-118, 364}, {-115, 365}, {-114, 366}, {-106, 367},
+    {-107, 368}, {-111, 369}, {-116, 370}, {-112, 371}, {-117, 372}, {-113, 373}, {-119, 337}, {-120, 345},
+    {-202, 393}, {-203, 394}, {-223, 395}, {-224, 396}, {-221, 397}, {-222, 398}, {-213, 399}, {-211, 400}, {-212, 401},
+    {-214, 402},
+};
+
+void add_direct(ArchRules& arch, int pseudo, const std::vector<CallRule>& rules) {
+    for (const DirectCall& call : x86_direct_calls) {
+        if (call.pseudo != pseudo) continue;
+        auto& list = arch.calls[call.number];
+        list.insert(list.end(), rules.begin(), rules.end());
+    }
+}
+
 void add_multiplexed(ArchRules& arch, const Arch& known, int number, const std::vector<CallRule>& rules) {
+    if (known.token == SCMP_ARCH_X86) add_direct(arch, number, rules);
     if (known.token != SCMP_ARCH_X86 && known.token != SCMP_ARCH_S390 && known.token != SCMP_ARCH_S390X) return;
     const bool with_tests = std::any_of(rules.begin(), rules.end(), [](const CallRule& rule) { return !rule.tests.empty(); });
     if (with_tests) return;  // Their arguments lie behind a pointer that no filter can follow.
