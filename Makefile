@@ -102,13 +102,15 @@ LIBS_OF_UNIT_runtime     := runtime base
 LIBS_OF_UNIT_image       := image base
 LIBS_OF_UNIT_network     := network base
 LIBS_OF_UNIT_healthcheck := healthcheck base
+# The registry client is part of image/, but only berth-registry and its tests link what it needs.
+LINK_UNIT_image          := -lcurl -lisal
 LIBS_OF_UNIT_container   := container network healthcheck image runtime base
 LIBS_OF_UNIT_builder     := builder $(LIBS_OF_UNIT_container)
 LIBS_OF_UNIT_cli         := cli $(LIBS_OF_UNIT_builder)
 define unit_rule
 $(BUILD)/unit/$(1): $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) $(call libs,$(LIBS_OF_UNIT_$(1)))
 	@mkdir -p $$(@D)
-	$(CXX) $(LINK_UNIT) $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) -lcriterion -o $$@
+	$(CXX) $(LINK_UNIT) $(call objects,tests/unit/support.cpp $(wildcard tests/unit/$(1)/*.cpp)) -Wl,--start-group $(call libs,$(LIBS_OF_UNIT_$(1))) -Wl,--end-group $(ARCHIVES) $(LINK_UNIT_$(1)) -lcriterion -o $$@
 endef
 UNIT_FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard tests/unit/$(f)/*.cpp),$(f)))
 $(foreach f,$(UNIT_FOLDERS),$(eval $(call unit_rule,$(f))))
