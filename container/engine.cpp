@@ -85,6 +85,8 @@ Result<Record> find(Engine& engine, const std::string& reference) {
 
 Result<std::vector<Record>> list(Engine& engine) {
     Registry* registry = TRY(engine.containers());
+    // Whoever looks at all of them also tidies what a killed create or rm left.
+    ignore(registry->sweep(), "the next list tries again");
     std::vector<Record> records;
     const std::vector<std::string> ids = TRY(registry->ids());
     records.reserve(ids.size());

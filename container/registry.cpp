@@ -42,14 +42,21 @@ Result<Fd> Registry::folder(const std::string& id) const {
 }
 
 Result<Registry::Draft> Registry::make_draft() const {
-    ContainerId id = ContainerId::make_random();
-    const std::string path = folder_path(id.str());
-    TRY(sys::mkdirat(sys::here(), run_folder_path(id.str()), private_folder));
-    std::optional<DirLock> lock = TRY(try_run_lock(id.str()));
-    if (!lock) return Error(Kind::busy, cat("container ", id.short_id(), " is locked already"));
-    TRY(sys::mkdirat(sys::here(), path, private_folder));
-    Fd folder = TRY(sys::open(path, O_PATH | O_DIRECTORY));
-    return Draft{std::move(id), std::move(folder), std::move(*lock)};
+    // A sweep may take a run folder that is not locked yet for a leftover: then another id is drawn.
+    for (int attempt = 0; attempt < 8; ++attempt) {
+        ContainerId id = ContainerId::make_random();
+        auto locked = try_run_lock(id.str());
+        if (!locked.ok() && locked.error().code() == ENOENT) continue;
+        std::optional<DirLock> lock = TRY(std::move(locked));
+        if (!lock) continue;
+        const struct stat file = TRY(sys::fstat(lock->fd()));
+        if (file.st_nlink == 0) continue;
+        const std::string path = folder_path(id.str());
+        TRY(sys::mkdirat(sys::here(), path, private_folder));
+        Fd folder = TRY(sys::open(path, O_PATH | O_DIRECTORY));
+        return Draft{std::move(id), std::move(folder), std::move(*lock)};
+    }
+    return Error(Kind::busy, "container store: every new folder is swept away");
 }
 
 Result<void> Registry::reserve_name(const std::string& name, const std::string& id) const {
@@ -182,6 +189,19 @@ Result<void> Registry::sweep() const {
         Definition leftover;
         leftover.id = id;
         TRY(remove(leftover));
+    }
+    return sweep_run_folders();
+}
+
+/// Run folders whose container is gone: of a command that was killed between the two.
+Result<void> Registry::sweep_run_folders() const {
+    const Fd running = TRY(sys::open(run_root_ + "/containers", O_RDONLY | O_DIRECTORY));
+    const std::vector<std::string> names = TRY(list_folder(running));
+    for (const std::string& id : names) {
+        const auto is_gone = [&] { return ::access(folder_path(id).c_str(), F_OK) != 0; };
+        if (!is_id(id) || !is_gone()) continue;
+        const std::optional<DirLock> lock = TRY(try_run_lock(id));
+        if (lock && is_gone()) TRY(remove_tree(running, id));
     }
     return {};
 }
