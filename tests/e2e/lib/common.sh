@@ -95,4 +95,8 @@ init_of() { inspect "$1" '{{.State.Pid}}'; }
 # The monitor of a container: the parent of its init.
 monitor_of() { ps -o ppid= -p "$(init_of "$1")" | tr -d ' '; }
 # Whether an address beyond this machine answers: builds with apt need it.
-has_internet() { curl -s -o /dev/null --retry 2 --retry-all-errors -m 20 http://deb.debian.org/debian/dists/bookworm/Release; }
+has_internet() {
+    local index
+    index=$(apt-get indextargets --format '$(SITE)/dists/$(CODENAME)/Release' 2>/dev/null | head -1)
+    [ -n "$index" ] && curl -s -o /dev/null --retry 2 --retry-all-errors -m 20 "$index"
+}
