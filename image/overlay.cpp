@@ -1,5 +1,6 @@
 #include "image/overlay.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
@@ -82,21 +83,21 @@ Result<Lowers> set_lowers_in_one(int fs, const std::vector<std::string>& lowers)
     return held;
 }
 
-/// One layer a call since Linux 6.8 (`lowerdir+`).
-Result<Lowers> set_lowers(int fs, const std::vector<std::string>& lowers) {
-    for (const std::string& lower : lowers) {
-        if (fs_config(fs, FSCONFIG_SET_STRING, "lowerdir+", lower.c_str()) == 0) continue;
-        const bool is_unknown = errno == EINVAL && &lower == &lowers.front();
-        return is_unknown ? set_lowers_in_one(fs, lowers) : Result<Lowers>(refused(fs, cat("layer ", lower)));
-    }
+/// How the layers are told to the kernel: one a call since Linux 6.8 (`lowerdir+`), or all in one value.
+enum class LowerForm { one_a_call, in_one };
+
+Result<Lowers> set_lowers(int fs, const std::vector<std::string>& lowers, LowerForm form) {
+    if (form == LowerForm::in_one) return set_lowers_in_one(fs, lowers);
+    for (const std::string& lower : lowers)
+        if (fs_config(fs, FSCONFIG_SET_STRING, "lowerdir+", lower.c_str()) != 0) return refused(fs, cat("layer ", lower));
     return Lowers{};
 }
 
-Result<Fd> create(const OverlayRequest& request) {
+Result<Fd> create(const OverlayRequest& request, LowerForm form) {
     Fd fs(static_cast<int>(::syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC)));
     if (!fs.valid()) return Error::of_errno(errno, "open file system type");
     TRY(set(fs.raw(), "source", request.source));
-    const Lowers lowers = TRY(set_lowers(fs.raw(), request.lowers));
+    const Lowers lowers = TRY(set_lowers(fs.raw(), request.lowers, form));
     if (!request.upper.empty()) {
         TRY(set(fs.raw(), "upperdir", request.upper));
         TRY(set(fs.raw(), "workdir", request.work));
@@ -119,10 +120,28 @@ Result<Fd> create(const OverlayRequest& request) {
     return tree;
 }
 
+/// An image may hold one layer twice (two steps that changed nothing), which overlay refuses (ELOOP). The upper one decides
+/// on every path of both, so the lower one can go.
+OverlayRequest without_repeats(OverlayRequest request) {
+    std::vector<std::string> kept;
+    for (std::string& lower : request.lowers)
+        if (std::find(kept.begin(), kept.end(), lower) == kept.end()) kept.push_back(std::move(lower));
+    request.lowers = std::move(kept);
+    return request;
+}
+
 }  // namespace
 
-Result<Fd> mount_overlay(const OverlayRequest& request) {
-    return TRY(create(request), "overlay of ", request.lowers.size(), " layers");
+Result<Fd> mount_overlay(const OverlayRequest& wanted) {
+    const OverlayRequest request = without_repeats(wanted);
+    auto made = create(request, LowerForm::one_a_call);
+    // Before 6.8 `lowerdir+` is unknown. Before 6.5 that shows at the very end only: overlay then gathered its options
+    // unread, so every failure of that kind is worth the second form.
+    if (!made.ok() && made.error().code() == EINVAL) {
+        auto again = create(request, LowerForm::in_one);
+        if (again.ok()) return again;
+    }
+    return TRY(std::move(made), "overlay of ", request.lowers.size(), " layers");
 }
 
 }  // namespace berth::image
