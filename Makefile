@@ -23,6 +23,8 @@ CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fda
 	-D_GNU_SOURCE -DBERTH_VERSION='"$(VERSION)"' $(CXXFLAGS)
 # Static and at a fixed address: nothing is relocated or looked up at a start, so that it costs 1 ms and no private page.
 LINK_STATIC  := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack
+# berth-oci begins before libc does (runtime/init/entry.cpp).
+LINK_OCI     := -Wl,-e,berth_entry -Wl,-u,berth_entry
 ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lcrypto -lzstd -lz
 LINK_DYNAMIC := -Wl,--gc-sections
 # Criterion finds tests by their section, which nothing refers to: collected, they would all be gone.
@@ -32,6 +34,7 @@ ifdef SAN
   LINK_STATIC  := -fsanitize=address,undefined -Wl,--gc-sections
   LINK_DYNAMIC += -fsanitize=address,undefined
   LINK_UNIT    := -fsanitize=address,undefined
+  LINK_OCI     :=
 endif
 
 # A floor's folder and its subfolders; cli/oci, runc's command line, is a library of its own.
@@ -61,6 +64,8 @@ $(BUILD)/libexec-folder: always
 FLAGS_network += -isystem /usr/include/libnl3
 # Between clone and exec nothing may call into a library, so no stack protector, no sanitizer (STYLE.md "Between clone and exec").
 $(BUILD)/obj/runtime/init/%.o: FLAGS_INIT := -fno-stack-protector -fno-sanitize=all -fno-exceptions -fno-rtti
+# Before libc: not even a loop that the compiler would turn into a call of strlen or memset.
+$(BUILD)/obj/runtime/init/entry.o: FLAGS_INIT += -ffreestanding -fno-tree-loop-distribute-patterns
 
 $(foreach f,$(FOLDERS),$(eval $(BUILD)/lib/lib$(f).a: $(call objects,$(call sources,$(f)))))
 $(BUILD)/lib/liboci.a: $(call objects,$(sources_of_oci))
@@ -75,7 +80,7 @@ $(BUILD)/bin/berth: $(call objects,cli/berth_main.cpp) $(call libs,$(LIBS_OF_BER
 	$(CXX) $(LINK_STATIC) $(call objects,cli/berth_main.cpp) -Wl,--start-group $(call libs,$(LIBS_OF_BERTH)) -Wl,--end-group $(ARCHIVES) -o $@
 $(BUILD)/bin/berth-oci: $(call objects,cli/oci_main.cpp) $(call libs,$(LIBS_OF_OCI))
 	@mkdir -p $(@D)
-	$(CXX) $(LINK_STATIC) $(call objects,cli/oci_main.cpp) -Wl,--start-group $(call libs,$(LIBS_OF_OCI)) -Wl,--end-group $(ARCHIVES) -o $@
+	$(CXX) $(LINK_STATIC) $(LINK_OCI) $(call objects,cli/oci_main.cpp) -Wl,--start-group $(call libs,$(LIBS_OF_OCI)) -Wl,--end-group $(ARCHIVES) -o $@
 $(BUILD)/libexec/berth-monitor: $(call objects,container/monitor_main.cpp) $(call libs,$(LIBS_OF_MONITOR))
 	@mkdir -p $(@D)
 	$(CXX) $(LINK_STATIC) $< -Wl,--start-group $(call libs,$(LIBS_OF_MONITOR)) -Wl,--end-group $(ARCHIVES) -o $@

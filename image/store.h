@@ -75,14 +75,18 @@ struct ImageUse {
     bool is_running = false;
 };
 
-/// Keeps objects from being swept until it goes (or its process dies).
+/// Keeps objects from being swept until it goes, its file with it, or its process dies.
 class Lease {
 public:
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
     const std::string& name() const { return name_; }
 
 private:
     friend class Store;
-    Lease(std::string name, DirLock lock) : name_(std::move(name)), lock_(std::move(lock)) {}
+    Lease(Fd folder, std::string name, DirLock lock) : folder_(std::move(folder)), name_(std::move(name)), lock_(std::move(lock)) {}
+    Fd folder_;  ///< leases/; empty when moved from
     std::string name_;
     DirLock lock_;
 };

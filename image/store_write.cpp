@@ -112,17 +112,23 @@ Result<void> add_layer_source(const Store& store, const std::string& key, const 
     return publish_file(store, folder, "meta.json", json_text(to_json(meta)), Durability::disk);
 }
 
+/// The name goes while the lock is held, so that nobody takes it for a dead process's meanwhile.
+Lease::~Lease() {
+    if (folder_.valid()) ignore(sys::unlinkat(folder_, name_), "the next writer sweeps it");
+}
+
 Result<Lease> Store::make_lease() const {
     const std::string name = unique_name();
+    Fd folder = TRY(open_part(*this, "leases"), "lease");
     const auto create = [&]() -> Result<DirLock> {
         // Made and locked while nobody sweeps: between the two it would look dead.
         const DirLock gc = TRY(lock_gc(*this, LockMode::shared));
-        Fd file = TRY(sys::openat(folder_, cat("leases/", name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0600));
+        Fd file = TRY(sys::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0600));
         return DirLock::try_now(std::move(file), LockMode::exclusive);
     };
     DirLock lock = TRY(create(), "lease");
     sweep_dead(*this);
-    return Lease(name, std::move(lock));
+    return Lease(std::move(folder), name, std::move(lock));
 }
 
 Result<bool> Store::pin(const Lease& lease, const std::string& layer_key) const {

@@ -114,16 +114,38 @@ Result<std::vector<ArgTest>> arg_tests(const SeccompRule& rule, std::string_view
     return out;
 }
 
-/// runc: several tests of one argument are alternatives, else all must hold.
-std::vector<CallRule> alternatives(const std::vector<ArgTest>& tests, std::uint32_t action) {
+/// What answers a call: a run of FilterRules::rules.
+struct RuleSpan {
+    std::uint32_t first, end;
+};
+
+RuleSpan span_of_plain_rule(FilterRules& out, std::uint32_t action) {
+    const auto same = [action](const CallRule& rule) { return rule.tests.empty() && rule.action == action; };
+    const auto found = std::find_if(out.rules.begin(), out.rules.end(), same);
+    const auto at = static_cast<std::uint32_t>(found - out.rules.begin());
+    if (found == out.rules.end()) out.rules.push_back({{}, action});
+    return {at, at + 1};
+}
+
+bool repeats_an_argument(const std::vector<ArgTest>& tests) {
     for (std::size_t i = 0; i < tests.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
-            if (tests[i].index == tests[j].index) {
-                std::vector<CallRule> out;
-                for (const ArgTest& test : tests) out.push_back({{test}, action});
-                return out;
-            }
-    return {CallRule{tests, action}};
+            if (tests[i].index == tests[j].index) return true;
+    return false;
+}
+
+/// runc: several tests of one argument are alternatives, else all must hold.
+RuleSpan span_of(FilterRules& out, std::vector<ArgTest> tests, std::uint32_t action) {
+    if (tests.empty()) return span_of_plain_rule(out, action);
+    const auto first = static_cast<std::uint32_t>(out.rules.size());
+    if (repeats_an_argument(tests))
+        for (const ArgTest& test : tests) out.rules.push_back({{test}, action});
+    else out.rules.push_back({std::move(tests), action});
+    return {first, static_cast<std::uint32_t>(out.rules.size())};
+}
+
+void add_entries(ArchRules& arch, std::uint32_t number, RuleSpan span) {
+    for (std::uint32_t rule = span.first; rule < span.end; ++rule) arch.calls.push_back({number, rule});
 }
 
 /// 32-bit x86 reaches sockets and System V IPC in two ways: through socketcall(2) and ipc(2), and since Linux 4.3 and 5.1
@@ -139,37 +161,29 @@ constexpr DirectCall x86_direct_calls[] = {
     {-214, 402},
 };
 
-void add_direct(ArchRules& arch, int pseudo, const std::vector<CallRule>& rules) {
-    for (const DirectCall& call : x86_direct_calls) {
-        if (call.pseudo != pseudo) continue;
-        auto& list = arch.calls[call.number];
-        list.insert(list.end(), rules.begin(), rules.end());
-    }
+void add_direct(ArchRules& arch, int pseudo, RuleSpan span) {
+    for (const DirectCall& call : x86_direct_calls)
+        if (call.pseudo == pseudo) add_entries(arch, call.number, span);
 }
 
-void add_multiplexed(ArchRules& arch, const Arch& known, int number, const std::vector<CallRule>& rules) {
-    if (known.token == SCMP_ARCH_X86) add_direct(arch, number, rules);
+void add_multiplexed(FilterRules& out, ArchRules& arch, const Arch& known, int number, RuleSpan span) {
+    if (known.token == SCMP_ARCH_X86) add_direct(arch, number, span);
     if (known.token != SCMP_ARCH_X86 && known.token != SCMP_ARCH_S390 && known.token != SCMP_ARCH_S390X) return;
-    const bool with_tests = std::any_of(rules.begin(), rules.end(), [](const CallRule& rule) { return !rule.tests.empty(); });
-    if (with_tests) return;  // Their arguments lie behind a pointer that no filter can follow.
+    if (!out.rules[span.first].tests.empty()) return;  // Their arguments lie behind a pointer that no filter can follow.
     const bool socket = number <= -101 && number >= -120;
     const bool ipc = number <= -201 && number >= -224;
     if (!socket && !ipc) return;
     const int through = seccomp_syscall_resolve_name_arch(known.token, socket ? "socketcall" : "ipc");
     if (through < 0) return;
     const auto which = static_cast<std::uint64_t>(-number % 100);
-    arch.calls[static_cast<std::uint32_t>(through)].push_back(
-        {{ArgTest{0, ArgOp::equal, which, 0, true}}, rules.front().action});
+    add_entries(arch, static_cast<std::uint32_t>(through),
+                span_of(out, {ArgTest{0, ArgOp::equal, which, 0, true}}, out.rules[span.first].action));
 }
 
-void add_call(ArchRules& arch, const Arch& known, const std::string& name, const std::vector<CallRule>& rules) {
+void add_call(FilterRules& out, std::size_t arch, const Arch& known, const std::string& name, RuleSpan span) {
     const int number = seccomp_syscall_resolve_name_arch(known.token, name.c_str());
-    if (number >= 0) {
-        auto& list = arch.calls[static_cast<std::uint32_t>(number)];
-        list.insert(list.end(), rules.begin(), rules.end());
-    } else if (number != __NR_SCMP_ERROR) {
-        add_multiplexed(arch, known, number, rules);
-    }
+    if (number >= 0) add_entries(out.archs[arch], static_cast<std::uint32_t>(number), span);
+    else if (number != __NR_SCMP_ERROR) add_multiplexed(out, out.archs[arch], known, number, span);
 }
 
 Result<void> check_notify(const Seccomp& profile, const SeccompRule& rule) {
@@ -200,9 +214,8 @@ Result<void> add_rules(FilterRules& out, const Seccomp& profile, const std::vect
         TRY(check_notify(profile, rule), "syscalls[", i, "]");
         const std::uint32_t action = TRY(action_value(rule.action, rule.errno_ret), "syscalls[", i, "]");
         for (const std::string& name : rule.names) {
-            const auto tests = TRY(arg_tests(rule, name), "syscalls[", i, "]");
-            const std::vector<CallRule> rules = alternatives(tests, action);
-            for (std::size_t a = 0; a < wanted.size(); ++a) add_call(out.archs[a], *wanted[a], name, rules);
+            const RuleSpan span = span_of(out, TRY(arg_tests(rule, name), "syscalls[", i, "]"), action);
+            for (std::size_t a = 0; a < wanted.size(); ++a) add_call(out, a, *wanted[a], name, span);
         }
     }
     return {};

@@ -79,6 +79,7 @@ constexpr std::uint64_t clone_namespaces = 0x7e020000;
 
 Strings words(std::string_view text) {
     Strings out;
+    out.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), ' ')) + 1);
     while (!text.empty()) {
         const std::size_t space = text.find(' ');
         if (space != 0) out.emplace_back(text.substr(0, space));

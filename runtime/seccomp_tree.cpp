@@ -119,46 +119,61 @@ private:
     std::size_t begin_ = 0;
 };
 
-/// What a call number leads to: an action, or rules with tests.
-Code leaf_of(const std::vector<CallRule>& rules, std::uint32_t default_action) {
-    const auto plain = std::find_if(rules.begin(), rules.end(), [](const CallRule& rule) { return rule.tests.empty(); });
-    if (plain != rules.end()) return {leave(plain->action)};
-    Code out;
-    for (const CallRule& rule : rules) {
+/// What a call number leads to: an action, or rules with tests, which end in one.
+struct Leaf {
+    std::uint32_t action = 0;
+    Code tests;
+    bool operator==(const Leaf&) const = default;
+};
+
+/// The leaf of the entries [begin, end), all for one number.
+Leaf leaf_of(const CallEntry* begin, const CallEntry* end, const FilterRules& rules) {
+    Leaf out{rules.default_action, {}};
+    for (const CallEntry* entry = begin; entry != end; ++entry)
+        if (const CallRule& rule = rules.rules[entry->rule]; rule.tests.empty()) return {rule.action, {}};
+    for (const CallEntry* entry = begin; entry != end; ++entry) {
         RuleCode code;
-        for (const ArgTest& test : rule.tests) code.add(test);
-        append(out, code.finish(rule.action));
+        for (const ArgTest& test : rules.rules[entry->rule].tests) code.add(test);
+        append(out.tests, code.finish(rules.rules[entry->rule].action));
     }
-    out.push_back(leave(default_action));
     return out;
 }
 
 /// From `first` up to the next interval's first.
 struct Interval {
     std::uint32_t first;
-    Code leaf;
+    Leaf leaf;
 };
 
-void add_interval(std::vector<Interval>& out, std::uint32_t first, Code leaf) {
+void add_interval(std::vector<Interval>& out, std::uint32_t first, Leaf leaf) {
     if (!out.empty() && out.back().first == first) out.pop_back();
     if (!out.empty() && out.back().leaf == leaf) return;
     out.push_back({first, std::move(leaf)});
 }
 
 std::vector<Interval> intervals_of(const ArchRules& arch, const FilterRules& rules) {
+    std::vector<CallEntry> calls = arch.calls;
+    std::stable_sort(calls.begin(), calls.end(), [](const CallEntry& a, const CallEntry& b) { return a.number < b.number; });
     std::vector<Interval> out;
-    add_interval(out, 0, {leave(rules.default_action)});
-    for (const auto& [number, call_rules] : arch.calls) {
-        add_interval(out, number, leaf_of(call_rules, rules.default_action));
-        add_interval(out, number + 1, {leave(rules.default_action)});
+    add_interval(out, 0, {rules.default_action, {}});
+    for (const CallEntry* at = calls.data(), *end = at + calls.size(); at != end;) {
+        const CallEntry* next = at;
+        while (next != end && next->number == at->number) ++next;
+        add_interval(out, at->number, leaf_of(at, next, rules));
+        add_interval(out, at->number + 1, {rules.default_action, {}});
+        at = next;
     }
-    if (!arch.calls.empty()) add_interval(out, arch.calls.rbegin()->first + 1, {leave(rules.unknown_call_action)});
+    if (!calls.empty()) add_interval(out, calls.back().number + 1, {rules.unknown_call_action, {}});
     return out;
 }
 
 /// A balanced search over the intervals' beginnings: seven comparisons at most for docker's profile.
 Code tree_of(const std::vector<Interval>& intervals, std::size_t begin, std::size_t end) {
-    if (end - begin == 1) return intervals[begin].leaf;
+    if (end - begin == 1) {
+        Code out = intervals[begin].leaf.tests;
+        out.push_back(leave(intervals[begin].leaf.action));
+        return out;
+    }
     const std::size_t middle = begin + (end - begin) / 2;
     return branch(BPF_JGE, intervals[middle].first, tree_of(intervals, middle, end), tree_of(intervals, begin, middle));
 }

@@ -2,7 +2,6 @@
 // The BPF emitter: rules by system call number to a decision tree. Pure; knows neither names nor profiles.
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
 namespace berth::runtime {
@@ -26,17 +25,25 @@ struct CallRule {
     bool operator==(const CallRule&) const = default;
 };
 
-/// Rules of one calling convention. Number → rules, the first that holds decides; a rule without tests is the only one
-/// that matters.
+/// A rule for a call of one calling convention. Of those for one number the first that holds decides; one without tests is
+/// the only one that matters.
+struct CallEntry {
+    std::uint32_t number = 0;
+    std::uint32_t rule = 0;  ///< index into FilterRules::rules
+};
+
+/// One calling convention, its entries in the profile's order.
 struct ArchRules {
     std::uint32_t audit_arch = 0;
     /// x32 shares x86_64's audit_arch; its numbers have bit 30 set.
     bool is_x32 = false;
-    std::map<std::uint32_t, std::vector<CallRule>> calls;
+    std::vector<CallEntry> calls;
 };
 
 struct FilterRules {
     std::vector<ArchRules> archs;
+    /// Shared by all calls and conventions that are answered alike: docker's profile has a thousand entries and nine rules.
+    std::vector<CallRule> rules;
     std::uint32_t default_action = 0;
     std::uint32_t bad_arch_action = 0;
     /// Calls newer than every one that the rules name: answered ENOSYS, so that programs fall back (as runc does).

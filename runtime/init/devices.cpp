@@ -13,15 +13,29 @@ namespace {
 
 constexpr unsigned from_empty = 4, to_empty = 0x40;
 
-/// mknod leaves an existing name alone; a node that is there with the right number is as good.
-long accept_existing(long folder, const char* name, const Step& step, long result) {
-    if (result != -EEXIST) return result;
+/// A name that stands there already with the right number is as good as a new one, once owner and mode are right.
+long take_existing(long folder, const char* name, const Step& step) {
     struct stat status{};
     const long known = raw::call(SYS_newfstatat, folder, name, &status, AT_SYMLINK_NOFOLLOW);
     if (known < 0) return known;
     const bool same = (status.st_mode & S_IFMT) == (step.flags & S_IFMT) &&
                       ((step.flags & S_IFMT) == S_IFIFO || status.st_rdev == step.value);
-    return same ? 0 : -EEXIST;
+    if (!same) return -EEXIST;
+    const long node = raw::call(SYS_openat, folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (node < 0) return node;
+    long done = raw::call(SYS_fchownat, node, "", step.uid, step.gid, AT_EMPTY_PATH);
+    if (done >= 0) done = raw::call(452 /* fchmodat2 */, node, "", step.flags & 07777, AT_EMPTY_PATH);
+    close_fd(node);
+    return done == -ENOSYS ? 0 : done;  // Before 6.6 only a path could be given, which may be anything by now.
+}
+
+/// mknod(2) with the mode as it stands: a container's devices do not depend on the umask of who started it.
+long make_node(long folder, const char* name, const Step& step) {
+    const long umask = raw::call(SYS_umask, 0);
+    const long made = raw::call(SYS_mknodat, folder, name, step.flags, step.value);
+    raw::call(SYS_umask, umask);
+    if (made < 0 || (step.uid == 0 && step.gid == 0)) return made;
+    return raw::call(SYS_fchownat, folder, name, step.uid, step.gid, AT_SYMLINK_NOFOLLOW);
 }
 
 }  // namespace
@@ -36,15 +50,9 @@ long make_device(Context& context, const Step& step) {
     const char* name = nullptr;
     const long folder = open_above(context, step.path, &name);
     if (folder < 0) return folder;
-    long done = accept_existing(folder, name, step, raw::call(SYS_mknodat, folder, name, step.flags, step.value));
-    // The mode again, since mknod's went through the umask; fchmodat(2) without a link in the way: the node is ours.
-    const long node = done < 0 ? done : raw::call(SYS_openat, folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    long done = make_node(folder, name, step);
+    if (done == -EEXIST) done = take_existing(folder, name, step);
     close_fd(folder);
-    if (node < 0) return node;
-    done = raw::call(SYS_fchownat, node, "", step.uid, step.gid, AT_EMPTY_PATH);
-    if (done >= 0) done = raw::call(452 /* fchmodat2 */, node, "", step.flags & 07777, AT_EMPTY_PATH);
-    if (done == -ENOSYS) done = 0;  // Before 6.6: the plan sets umask 0 around, so that mknod's mode stands.
-    close_fd(node);
     return done;
 }
 

@@ -71,10 +71,12 @@ long open_in_root(const Context& context, const char* path, std::uint64_t flags)
 }
 
 long open_real_folder(const Context& context, const char* path) {
+    const open_how how{O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    const long there = raw::call_again(SYS_openat2, context.root, path, &how, sizeof how);
+    if (there != -ENOENT) return there;
     const long made = make_folders(context, path, 0755);
     if (made < 0) return made;
     close_fd(made);
-    const open_how how{O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
     return raw::call_again(SYS_openat2, context.root, path, &how, sizeof how);
 }
 
