@@ -8,6 +8,7 @@
 #include "image/compression.h"
 #include "image/ingest.h"
 #include "image/registry/gzip.h"
+#include "image/registry/metered.h"
 #include "image/registry/transfer.h"
 #include "image/store_files.h"
 
@@ -18,37 +19,6 @@ constexpr std::size_t downloads_at_once = 4;
 constexpr int deepest_index = 4;
 
 Error corrupt(std::string text) { return Error(Kind::corrupt, std::move(text)); }
-
-std::string short_digest(const std::string& digest) { return digest.substr(digest.find(':') + 1, 12); }
-
-/// Hashes compressed bytes on their way, and tells how far they are.
-class MeteredSource final : public ByteSource {
-public:
-    MeteredSource(ByteSource& source, Reporter& reporter, std::string layer, std::int64_t total)
-        : source_(source), reporter_(reporter), layer_(std::move(layer)), total_(total) {}
-    Result<std::size_t> read(std::span<char> into) override {
-        const std::size_t got = TRY(source_.read(into));
-        hash_.update({into.data(), got});
-        current_ += static_cast<std::int64_t>(got);
-        reporter_.tell_bytes(layer_, "Downloading", current_, total_);
-        return got;
-    }
-    void interrupt() override { source_.interrupt(); }
-    /// The rest, so that the digest covers all.
-    Result<Digest> finish() {
-        char rest[4096];
-        while (TRY(read(rest)) != 0) continue;
-        return hash_.finish();
-    }
-
-private:
-    ByteSource& source_;
-    Reporter& reporter_;
-    std::string layer_;
-    std::int64_t total_;
-    std::int64_t current_ = 0;
-    Sha256 hash_;
-};
 
 /// Compression by content, whatever the media type says.
 class LayerSource final : public ByteSource {
@@ -189,7 +159,7 @@ Result<void> Puller::ingest(Layer& layer) {
     const std::string shown = short_digest(layer.descriptor.digest);
     RegistryClient client(session_);
     BlobSource blob(client, layer.descriptor.digest, layer.descriptor.size);
-    MeteredSource metered(blob, reporter_, shown, layer.descriptor.size);
+    MeteredSource metered(blob, reporter_, shown, "Downloading", layer.descriptor.size);
     LayerSource plain(metered);
     Ingested ingested = TRY(ingest_layer(store_, plain, EndMark::optional));
     const auto check = [&]() -> Result<void> {

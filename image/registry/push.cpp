@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "image/registry/gzip.h"
+#include "image/registry/metered.h"
 #include "image/registry/transfer.h"
 #include "image/store_files.h"
 
@@ -13,31 +14,6 @@ namespace berth::image {
 namespace {
 
 constexpr std::size_t uploads_at_once = 3;
-
-std::string short_digest(std::string_view digest) { return std::string(digest.substr(digest.find(':') + 1, 12)); }
-
-class UploadSource final : public ByteSource {
-public:
-    UploadSource(ByteSource& source, Reporter& reporter, std::string layer, std::int64_t total)
-        : source_(source), reporter_(reporter), layer_(std::move(layer)), total_(total) {}
-    Result<std::size_t> read(std::span<char> into) override {
-        const std::size_t got = TRY(source_.read(into));
-        hash_.update({into.data(), got});
-        size_ += static_cast<std::int64_t>(got);
-        reporter_.tell_bytes(layer_, "Pushing", size_, total_);
-        return got;
-    }
-    Digest digest() { return hash_.finish(); }
-    std::int64_t size() const { return size_; }
-
-private:
-    ByteSource& source_;
-    Reporter& reporter_;
-    std::string layer_;
-    std::int64_t total_;
-    std::int64_t size_ = 0;
-    Sha256 hash_;
-};
 
 class Pusher {
 public:
@@ -122,7 +98,7 @@ Result<Descriptor> Pusher::upload_layer(RegistryClient& client, const std::strin
     const Fd folder = TRY(store_.open_layer(key));
     const std::string url = TRY(begin_upload(client));
     const auto gzip = GzipSource::start([&](ByteSink& sink) { return write_layer_tar(folder, sink); }, std::max(1u, std::thread::hardware_concurrency()));
-    UploadSource upload(*gzip, reporter_, shown, meta.tar_size);
+    MeteredSource upload(*gzip, reporter_, shown, "Pushing", meta.tar_size);
     RegistryClient::Ask ask;
     ask.method = "PATCH";
     ask.path = url;
@@ -133,7 +109,7 @@ Result<Descriptor> Pusher::upload_layer(RegistryClient& client, const std::strin
     const std::unique_ptr<HttpResponse> response = TRY(client.expect(ask, {202, 204}));
     const std::string location = response->headers().get("location");
     const std::string next = location.empty() ? url : resolve_url(client.last_url(), location);
-    const std::string digest = upload.digest().str();
+    const std::string digest = TRY(upload.finish()).str();
     RegistryClient::Ask end;
     end.method = "PUT";
     end.path = with_digest(next, digest);

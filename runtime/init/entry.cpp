@@ -4,6 +4,8 @@
 //
 // Nothing is there yet: no thread pointer, no relocated memset. So only raw calls, and memory that needs no clearing.
 
+#include <initializer_list>
+
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/vfs.h>
