@@ -75,10 +75,15 @@ Result<void> refuse_below_usage(const CgroupRecord& record, const Resources& res
     return {};
 }
 
+/// One rule a write (cgroup-v1/devices.rst), each file opened once: docker has a score of rules.
 Result<void> apply_v1_devices(const std::string& folder, const std::vector<DeviceRule>& rules) {
-    TRY(write_group_file(folder, "devices.deny", "a"));
-    for (const DeviceRule& rule : rules)
-        TRY(write_group_file(folder, rule.allow ? "devices.allow" : "devices.deny", device_line(rule)));
+    const Fd allow = TRY(sys::open(cat(folder, "/devices.allow"), O_WRONLY));
+    const Fd deny = TRY(sys::open(cat(folder, "/devices.deny"), O_WRONLY));
+    TRY(sys::write(deny, "a"), "deny all devices in ", folder);
+    for (const DeviceRule& rule : rules) {
+        const std::string line = device_line(rule);
+        TRY(sys::write(rule.allow ? allow : deny, line), "write '", line, "' to ", folder, rule.allow ? "/devices.allow" : "/devices.deny");
+    }
     return {};
 }
 
