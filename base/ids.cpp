@@ -74,6 +74,7 @@ const std::string& boot_id() {
         auto text = read_file("/proc/sys/kernel/random/boot_id", 64);
         std::string line = text.ok() ? std::move(text).value() : "unknown";
         while (!line.empty() && line.back() == '\n') line.pop_back();
+        line.shrink_to_fit();  // Kept for ever, in monitors too.
         return line;
     }();
     return id;

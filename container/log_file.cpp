@@ -3,7 +3,10 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 
+#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -14,6 +17,16 @@
 namespace berth::container {
 
 namespace {
+
+/// Where parts follow each other this fast, no compressor would come to its end: each is ended by the next rotation, so let
+/// that be before it has begun. Afterwards it takes only what time is left over.
+bool rest_a_while() {
+    const timespec quarter_second{0, 250'000'000};
+    ::nanosleep(&quarter_second, nullptr);
+    const sched_param none{};
+    ::sched_setscheduler(0, SCHED_BATCH, &none);
+    return ::setpriority(PRIO_PROCESS, 0, 19) == 0;
+}
 
 /// The child's work. It has its own copy of everything and ends by _exit.
 bool write_compressed(const Fd& folder, const std::string& from, const std::string& to) {
@@ -87,7 +100,7 @@ void RotatingFile::rotate() {
 void RotatingFile::compress_first() {
     const pid_t pid = ::fork();
     if (pid < 0) return;
-    if (pid == 0) ::_exit(write_compressed(folder_, name_ + ".1", name_ + ".1.gz") ? 0 : 1);
+    if (pid == 0) ::_exit(rest_a_while() && write_compressed(folder_, name_ + ".1", name_ + ".1.gz") ? 0 : 1);
     const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     compressor_.emplace(pid, Fd(pidfd));
 }

@@ -36,6 +36,8 @@ public:
     virtual std::uint64_t flush() = 0;
     /// Reaps the process that compresses an old part, if it has ended. To be called at SIGCHLD.
     virtual void reap_background() {}
+    /// Between two batches: gives back the memory that only a full stream of lines needs.
+    virtual void give_back_memory() {}
 };
 
 class LogWriter {

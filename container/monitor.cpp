@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
 
-#include <malloc.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +13,7 @@
 #include "base/log.h"
 #include "container/events.h"
 #include "container/health_runner.h"
+#include "container/pages.h"
 #include "container/prune.h"
 #include "container/registry.h"
 #include "image/store.h"
@@ -33,16 +31,6 @@ constexpr int status_unknown = 255;
 Result<Request> receive_request(const Fd& socket) {
     const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
     return parse_request(packet.bytes);
-}
-
-/// Gives back the memory that only the start needed: a monitor lives long and there may be hundreds of them.
-void release_start_memory() {
-    ::malloc_trim(0);
-    // The part of the stack that deep calls once used. Some pages above are in use by this very call.
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    constexpr std::uintptr_t page = 4096, depth = 120 * 1024;
-    const std::uintptr_t top = (here & ~(page - 1)) - page;
-    ::madvise(reinterpret_cast<void*>(top - depth), depth, MADV_DONTNEED);
 }
 
 std::uint64_t oom_kills(const std::optional<runtime::Cgroup>& cgroup, const HostConfig& host) {
@@ -217,8 +205,7 @@ void Monitor::watch_run() {
     run_->oom_kills_before = oom_kills(run_->cgroup, record_.definition.host);
     run_->end_watch = loop_.watch(run_->pidfd.raw(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
     watch_network();
-    // Not at once: short runs shall not wait for it.
-    if (slimming_ == 0) slimming_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { slimming_ = 0, release_start_memory(); });
+    slim_soon();
     if (streams_) streams_->begin();
     const auto& healthcheck = record_.definition.config.healthcheck;
     const auto plan = healthcheck ? healthcheck::make_plan(*healthcheck, record_.definition.config.shell) : std::nullopt;
@@ -229,6 +216,11 @@ void Monitor::watch_run() {
                            [this](bool changed) { on_health(changed); }});
     health_->begin();
     if (record_.run.state.status == Status::paused) health_->pause();
+}
+
+/// Gives back the memory that a start, an exec or another request needed. Not at once: short runs shall not wait for it.
+void Monitor::slim_soon() {
+    if (slimming_ == 0) slimming_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { slimming_ = 0, release_idle_memory(); });
 }
 
 void Monitor::watch_network() {

@@ -88,6 +88,7 @@ private:
     void record_failed_start(const Error& error);
     void watch_run();
     void watch_network();
+    void slim_soon();
     void on_process_end();
     void on_ended(int exit_code);
     void tear_down_run();

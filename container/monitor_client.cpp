@@ -26,7 +26,8 @@ Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lo
     options.argv = {"berth-monitor", engine.paths().root, engine.paths().run_root, record.id(), std::string(monitor_mode_word(mode))};
     // Nothing of the caller's terminal or pipes is held (`ssh host berth run -d …` must end), nor of its environment, which
     // may hold secrets and would be there for as long as the container runs.
-    options.env = std::vector<std::string>{cat("BERTH_LIBEXEC=", helper_folder())};
+    // No cache of freed blocks: malloc_trim cannot give back what lies in it, and it is most of what a start leaves behind.
+    options.env = std::vector<std::string>{cat("BERTH_LIBEXEC=", helper_folder()), "GLIBC_TUNABLES=glibc.malloc.tcache_count=0"};
     options.descriptors = {-1, -1, -1, lock.fd().raw(), theirs.raw()};
     options.session = SpawnOptions::Session::own;
     // Not waited for: it outlives this command, and init reaps it.

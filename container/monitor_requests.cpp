@@ -80,6 +80,7 @@ void Monitor::reply(const Fd& socket, const Result<Answer>& answer) {
 }
 
 void Monitor::on_request(Fd socket, Packet packet) {
+    slim_soon();
     auto request = parse_request(packet.bytes);
     if (!request.ok()) return reply(socket, std::move(request).error());
     dispatch(std::move(socket), std::move(request).value(), std::move(packet.descriptors));

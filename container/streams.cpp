@@ -12,16 +12,25 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "container/pages.h"
 
 namespace berth::container {
 
 namespace {
 
-// Shared by all streams: one thread, and a packet leaves before the next is read.
-char buffer[stream_packet_bytes - 1];
+// Shared by all streams: one thread, and what was read leaves before more is read.
+char buffer[128 * 1024];
+constexpr std::size_t client_packet_bytes = stream_packet_bytes - 1;
+static_assert(sizeof buffer >= client_packet_bytes);
+
+// A read of more leaves pages behind that are worth giving back.
+constexpr std::size_t small_read = 8 * 1024;
 
 // How much of one source is taken before others get their turn.
-constexpr int reads_in_a_row = 16;
+constexpr int reads_in_a_row = 4;
+
+// A program that writes much then seldom waits for us, nor we for it. The kernel may refuse: it bounds what a user holds.
+constexpr int pipe_bytes = 1 << 20;
 
 Result<void> make_fifo(const Fd& folder, const std::string& name) {
     if (auto gone = sys::unlinkat(folder, name); !gone.ok() && gone.error().code() != ENOENT) return gone;
@@ -42,9 +51,12 @@ void set_nonblocking(const Fd& fd) {
 
 Streams::Streams(Loop& loop, LogWriter log) : loop_(loop), log_(std::move(log)) {}
 
+Streams::~Streams() { loop_.cancel_alarm(rest_alarm_); }
+
 Result<Fd> Streams::make_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
     TRY(make_fifo(run_folder, name));
     TRY(adopt_source(run_folder, name, tag, std::move(process)));
+    ::fcntl(sources_.back().fd.raw(), F_SETPIPE_SZ, pipe_bytes);
     return sys::openat(run_folder, name, O_RDWR | O_NOFOLLOW);
 }
 
@@ -143,11 +155,12 @@ void Streams::watch_source(Source& source) {
 
 // True when there may be more to read.
 bool Streams::read_source(Source& source) {
-    const ssize_t got = ::read(source.fd.raw(), buffer, sizeof buffer);
+    const ssize_t got = ::read(source.fd.raw(), buffer, clients_.empty() ? sizeof buffer : client_packet_bytes);
     if (got > 0) {
         const std::string_view bytes(buffer, static_cast<std::size_t>(got));
         log_.write(source.log_stream, bytes);
         broadcast(source.tag, bytes);
+        if (bytes.size() > small_read) rest_soon();
         return true;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return false;
@@ -155,6 +168,17 @@ bool Streams::read_source(Source& source) {
     loop_.unwatch(source.watch);
     source.ended = true;
     return false;
+}
+
+/// A second of much output must not leave the monitor larger for ever. While it goes on, this costs some page faults a second.
+void Streams::rest_soon() {
+    if (rest_alarm_ != 0) return;
+    rest_alarm_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] {
+        rest_alarm_ = 0;
+        release_pages(buffer, sizeof buffer);
+        log_.driver().give_back_memory();
+        release_idle_memory();
+    });
 }
 
 void Streams::broadcast(StreamTag tag, std::string_view bytes) {
@@ -230,7 +254,7 @@ void Streams::on_client(Client& client, std::uint32_t events) {
 }
 
 void Streams::take_packet(Client& client) {
-    const ssize_t got = ::recv(client.socket.raw(), buffer, sizeof buffer, MSG_DONTWAIT);
+    const ssize_t got = ::recv(client.socket.raw(), buffer, client_packet_bytes, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return drop(client);
     const std::string_view body(buffer + 1, static_cast<std::size_t>(got) - 1);
@@ -304,7 +328,7 @@ Result<void> Streams::resize(unsigned short rows, unsigned short columns) const 
 }
 
 void Streams::finish() {
-    // What slow clients have not read yet fits into a larger queue: a FIFO holds no more than 64 KiB.
+    // What slow clients have not read yet fits into a larger queue: a FIFO holds no more than 1 MiB.
     const int queue_bytes = 4 << 20;
     for (const Client& client : clients_)
         if (!client.gone) ::setsockopt(client.socket.raw(), SOL_SOCKET, SO_SNDBUFFORCE, &queue_bytes, sizeof queue_bytes);

@@ -27,6 +27,7 @@ struct StreamWishes {
 class Streams {
 public:
     Streams(Loop& loop, LogWriter log);
+    ~Streams();
 
     /// New FIFOs and a pipe for stdin, or null devices with a terminal (take_console follows then); FIFOs and a socket for
     /// orders to the container's own init when there are declared processes.
@@ -87,6 +88,7 @@ private:
     void update(Client& client);
     void drop(Client& client);
     void hold_sources(bool hold);
+    void rest_soon();
 
     Loop& loop_;
     LogWriter log_;
@@ -103,6 +105,7 @@ private:
     std::size_t blocked_ = 0;   ///< clients with a pending packet
     bool sources_held_ = false;
     bool input_once_ = false;
+    Loop::Id rest_alarm_ = 0;
 };
 
 }  // namespace berth::container
