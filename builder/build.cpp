@@ -9,7 +9,10 @@
 
 #include "base/file.h"
 #include "base/ids.h"
+#include "builder/cache.h"
+#include "builder/cache_folder.h"
 #include "builder/checks.h"
+#include "builder/failed_step.h"
 #include "builder/options.h"
 #include "builder/outputs.h"
 #include "builder/remote.h"
@@ -53,6 +56,18 @@ Result<void> open_named_contexts(Session& session) {
     return {};
 }
 
+Result<void> open_agents(Session& session) {
+    const std::map<std::string, SshSource> sources = TRY(parse_ssh(session.options.ssh));
+    for (const auto& [id, source] : sources) {
+        session.ssh[id] = source.socket;
+        if (source.keys.empty()) continue;
+        KeyAgent agent = TRY(KeyAgent::start(cat(session.engine.paths().run_root, "/builds/", random_hex(8)), source.keys), "--ssh ", id);
+        session.ssh[id] = agent.socket();
+        session.agents.push_back(std::move(agent));
+    }
+    return {};
+}
+
 Result<Platform> choose_platform(const BuildOptions& options) {
     if (options.platform.empty()) return host_platform();
     return TRY(parse_platform(options.platform), "--platform");
@@ -73,16 +88,22 @@ Result<Session> open_session(container::Engine& engine, const image::Store& stor
     Dockerfile file = TRY(parse_dockerfile(inputs.dockerfile, inputs.name));
     Session session{.engine = engine, .store = store, .lease = lease, .options = options, .context = std::move(inputs.context), .file = std::move(file),
                     .plan = {}, .platform = {}, .build_args = {}, .epoch = {}, .folders = {}, .aliases = {}, .images = {}, .triggers = {},
-                    .secrets = {}, .ssh = {}, .allowed = {}, .uncached_stages = {}, .digests = {}};
+                    .secrets = {}, .ssh = {}, .agents = {}, .allowed = {}, .uncached_stages = {}, .volumes = {}, .imported = {}, .other_keys = {}, .has_worked = false, .digests = {}};
     session.platform = TRY(choose_platform(options));
     session.build_args = TRY(read_build_args(options));
     session.plan = TRY(plan_stages(session.file, {options.target, options.from, session.platform, session.build_args}));
     session.epoch = TRY(parse_epoch(options, session.build_args));
     session.secrets = TRY(parse_secrets(options.secrets));
-    session.ssh = TRY(parse_ssh(options.ssh));
+    TRY(open_agents(session));
     session.allowed = TRY(parse_allowed(options.allow));
     for (const std::string& text : options.no_cache_filter)
         for (const std::string& name : split(text, ',')) session.uncached_stages.insert(to_lower(name));
+    session.volumes = TRY(parse_volumes(options.volumes));
+    const std::vector<CachePlace> places = TRY(parse_cache_places(options.cache_from, CacheUse::import_from));
+    for (const CachePlace& place : places) {
+        std::map<std::string, ImportedStep> steps = TRY(open_cache_folder(place.folder), "--cache-from ", place.folder);
+        session.imported.merge(std::move(steps));
+    }
     TRY(open_named_contexts(session));
     session.digests = open_digests(session);
     return session;
@@ -125,10 +146,35 @@ Result<void> write_files(const BuildOptions& options, const BuildResult& result)
     return {};
 }
 
+/// --cache-to: the steps of the result, or with mode=max of all stages.
+Result<void> export_caches(const Session& session, const StageState& state, const std::vector<CachePlace>& places, StepLog& log) {
+    for (const CachePlace& place : places) {
+        std::vector<std::string> keys = state.step_keys;
+        if (place.all_stages) keys.insert(keys.end(), session.other_keys.begin(), session.other_keys.end());
+        TRY(with_step(log, "exporting cache to client directory", [&] { return export_cache(session, place.folder, keys); }), "--cache-to ", place.folder);
+    }
+    return {};
+}
+
+/// An image that was only made to be written elsewhere: it must not stay as one without a name.
+Result<void> remove_unless_known(const Session& session, const image::ImageId& id, const std::set<std::string>& known) {
+    if (known.count(id.str()) != 0) return {};
+    return TRY(session.store.remove(id.str(), image::Store::Force::yes, image::Store::Parents::keep, {})), Result<void>();
+}
+
+Result<std::set<std::string>> known_images(const image::Store& store) {
+    std::set<std::string> known;
+    const auto listed = TRY(store.list());
+    for (const image::Store::Listed& one : listed) known.insert(one.id.str());
+    return known;
+}
+
 Result<BuildResult> finish(const Session& session, StageState state, const std::vector<image::Reference>& tags, const std::vector<Output>& outputs, StepLog& log) {
     BuildResult result;
     const bool keeps_image = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.type == Output::Type::image; });
     const bool needs_image = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.needs_image(); });
+    std::set<std::string> known;
+    if (needs_image && !keeps_image) known = TRY(known_images(session.store));
     std::optional<image::ImageId> id;
     if (needs_image) id = TRY(write_result(session, state));
     const auto record = [&]() -> Result<void> {
@@ -138,12 +184,16 @@ Result<BuildResult> finish(const Session& session, StageState state, const std::
         return {};
     };
     TRY(with_step(log, outputs.front().step_name(), record));
+    if (id && !keeps_image) TRY(remove_unless_known(session, *id, known));
     if (keeps_image) {
         result.image_id = id->str();
         for (const image::Reference& tag : tags) result.tags.push_back(tag.full());
         ignore(session.store.settle_in_background(), "the image is usable; the next settling writes it");
     }
     TRY(write_files(session.options, result));
+    const bool pushes = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.pushes; });
+    if (!pushes || !session.options.push_image) return result;
+    for (const std::string& tag : result.tags) TRY(session.options.push_image(tag), "push ", tag);
     return result;
 }
 
@@ -179,27 +229,45 @@ Result<int> tell_findings(const Session& session, Progress& progress) {
     return static_cast<int>(findings.size());
 }
 
+/// What the command line wants made of the result.
+struct Wishes {
+    const std::vector<image::Reference>& tags;
+    const std::vector<Output>& outputs;
+    const std::vector<CachePlace>& caches;
+};
+Result<BuildResult> build_in(Session& session, const Wishes& wishes, StepLog& log) {
+    const std::vector<std::size_t> order = TRY(resolve_stages(session));
+    const int warnings = TRY(tell_findings(session, log.progress()));
+    StageState state = TRY(build_stages(session, order, log));
+    ignore(session.digests.store(), "the next build reads the files again");
+    TRY(export_caches(session, state, wishes.caches, log));
+    BuildResult result = TRY(finish(session, std::move(state), wishes.tags, wishes.outputs, log));
+    result.warnings = warnings;
+    return result;
+}
+
 }  // namespace
 
 Result<BuildResult> build(container::Engine& engine, const BuildOptions& options, Progress& progress) {
     const std::vector<image::Reference> tags = TRY(parse_tags(options.tags));
     const std::vector<Output> outputs = TRY(parse_outputs(options));
+    const std::vector<CachePlace> cache_places = TRY(parse_cache_places(options.cache_to, CacheUse::export_to));
     TRY(check_call(options.call));
     const image::Store* store = TRY(engine.images());
     const image::Lease lease = TRY(store->make_lease());
     sweep_private_files(engine);
+    // When that cannot be done the next build tries again.
+    const bool had_failed = drop_failed_steps(engine, *store).value_or(false);
     // A file that tells of an earlier build must not outlive a failure of this one.
     if (!options.iidfile.empty()) ::unlink(options.iidfile.c_str());
     StepLog log(progress);
     Session session = TRY(open_session(engine, *store, lease, options, log));
     if (options.call != "build") return answer_call(session);
-    const std::vector<std::size_t> order = TRY(resolve_stages(session));
-    const int warnings = TRY(tell_findings(session, progress));
-    StageState state = TRY(build_stages(session, order, log));
-    ignore(session.digests.store(), "the next build reads the files again");
-    BuildResult result = TRY(finish(session, std::move(state), tags, outputs, log));
-    result.warnings = warnings;
-    return result;
+    auto built = build_in(session, {tags, outputs, cache_places}, log);
+    for (KeyAgent& agent : session.agents) ignore(agent.stop(), "it ends with this process anyway");
+    if (built.ok() && (session.has_worked || had_failed))
+        ignore(tidy_cache_in_background(engine, options.keep_storage), "the next build tries again");
+    return built;
 }
 
 }  // namespace berth::builder

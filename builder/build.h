@@ -33,7 +33,6 @@ struct BuildOptions {
     std::vector<std::string> build_args;      ///< --build-arg KEY[=VALUE]; without a value: from the environment
     std::vector<std::string> build_arg_files; ///< --build-arg-file
     std::vector<std::string> labels;          ///< --label KEY[=VALUE]
-    std::vector<std::string> annotations;     ///< --annotation
     std::vector<std::string> build_contexts;  ///< --build-context NAME=PATH|docker-image://…|oci-layout://…|URL
     std::vector<std::string> secrets;         ///< --secret id=…,src=…|env=…
     std::vector<std::string> ssh;             ///< --ssh default|id=socket|id=key,…
@@ -59,6 +58,10 @@ struct BuildOptions {
     std::string call = "build";         ///< --call build|check|outline|targets; --check is call=check
     /// Brings an image that the store does not have (or looks for a newer one, with `pull`); absent: nothing can be pulled.
     std::function<Result<image::ImageId>(const std::string& name)> pull_image;
+    /// Pushes a name that now means the image; absent: nothing can be pushed.
+    std::function<Result<void>(const std::string& name)> push_image;
+    /// What may stay of the build cache after a build that did something; absent: a tenth of the file system, at least 2 GB.
+    std::optional<std::uint64_t> keep_storage;
     int jobs = 0;                       ///< --jobs; 0: as many as there are processors
     bool no_cache = false;
     bool pull = false;
@@ -98,6 +101,9 @@ public:
     virtual void canceled(const Step& step) = 0;
     /// A finding of a check: "UndefinedVar: usage of undefined variable '$X'", with the lines it concerns.
     virtual void warning(std::string_view rule, std::string_view text, std::string_view file, int line) = 0;
+    /// Time passes: called so often while nothing else happens. Nothing: never.
+    virtual std::optional<Duration> wants_ticks() const { return std::nullopt; }
+    virtual void tick() {}
 };
 
 struct BuildResult {
@@ -110,6 +116,16 @@ struct BuildResult {
 /// Builds. On failure nothing visible is left: no tag, image, container or mount; steps that succeeded stay cached.
 /// The error's text is the one line for `berth: …`; the details went to progress.failed().
 Result<BuildResult> build(container::Engine& engine, const BuildOptions& options, Progress& progress);
+
+/// `builder shell`: a failed step's state as an image without a name, made for one shell and removed by whoever asked for it.
+struct FailedStep {
+    std::string image;                 ///< "sha256:…"
+    std::string description;           ///< the instruction
+    std::string shell;                 ///< of SHELL, else /bin/sh
+    std::vector<std::string> volumes;  ///< "FOLDER:TARGET": the caches that the step had mounted
+};
+/// `id`: the digits that the failure told, or fewer; "" when there is only one. Kind::not_found.
+Result<FailedStep> open_failed_step(container::Engine& engine, const std::string& id);
 
 /// `commit --change`, `import --change`: applies instructions to a configuration without running anything. The texts are
 /// read as one Dockerfile. Allowed: CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL ONBUILD STOPSIGNAL USER VOLUME WORKDIR.

@@ -1,11 +1,18 @@
-// `builder du` and `builder prune`: the steps that the store keeps, and the folders of cache mounts.
+#include "builder/cache.h"
 
 #include <algorithm>
+#include <cerrno>
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "builder/build.h"
+#include "builder/failed_step.h"
 #include "builder/text.h"
 #include "container/engine.h"
 #include "container/registry.h"
@@ -112,6 +119,31 @@ Result<std::vector<image::ImageUse>> uses_of_containers(container::Engine& engin
     return uses;
 }
 
+/// False when a RUN has it mounted.
+Result<bool> remove_mount(const container::Engine& engine, const std::string& name) {
+    const Fd mounts = TRY(open_mounts_folder(engine));
+    const Fd folder = TRY(sys::openat(mounts, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    const std::vector<std::string> files = TRY(list_folder(folder));
+    std::vector<DirLock> locks;
+    for (const std::string& file : files) {
+        if (!file.starts_with("lock")) continue;
+        auto lock = DirLock::try_at(folder, file, LockMode::exclusive);
+        if (!lock.ok() && lock.error().kind() == Kind::busy) return false;
+        DirLock held = TRY(std::move(lock));
+        locks.push_back(std::move(held));
+    }
+    TRY(remove_tree(mounts, name));
+    return true;
+}
+
+/// docker: a tenth of the file system, and 2 GB at least.
+std::uint64_t default_keep_bytes(const std::string& root) {
+    constexpr std::uint64_t least = 2'000'000'000;
+    struct statvfs status {};
+    if (::statvfs(root.c_str(), &status) != 0) return least;
+    return std::max<std::uint64_t>(least, static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize / 10);
+}
+
 /// Oldest use first, until what remains is small enough.
 std::vector<CacheEntry> choose(std::vector<CacheEntry> entries, const PruneOptions& options, const Filter& filter) {
     std::sort(entries.begin(), entries.end(), [](const CacheEntry& a, const CacheEntry& b) { return a.last_used < b.last_used; });
@@ -142,12 +174,14 @@ Result<PruneResult> prune_cache(container::Engine& engine, const PruneOptions& o
     std::vector<CacheEntry> all = TRY(list_cache(engine));
     const std::vector<CacheEntry> chosen = choose(std::move(all), options, filter);
     PruneResult result;
-    const auto mounts = open_mounts_folder(engine);
     for (const CacheEntry& entry : chosen) {
+        if (entry.kind == "exec.cachemount") {
+            const bool is_gone = TRY(remove_mount(engine, entry.id), "cache mount ", entry.id);
+            if (!is_gone) continue;
+            result.freed_bytes += entry.size;
+        }
+        if (entry.kind == failed_step_kind) TRY(forget_failed_step(engine, entry.id));
         result.removed.push_back(entry.id);
-        if (entry.kind != "exec.cachemount" || !mounts.ok()) continue;
-        TRY(remove_tree(mounts.value(), entry.id));
-        result.freed_bytes += entry.size;
     }
     const image::Store* store = TRY(engine.images());
     const std::vector<image::ImageUse> uses = TRY(uses_of_containers(engine));
@@ -157,6 +191,28 @@ Result<PruneResult> prune_cache(container::Engine& engine, const PruneOptions& o
     const std::int64_t freed = TRY(store->prune_cache(is_chosen, uses));
     result.freed_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(freed, 0));
     return result;
+}
+
+Result<void> tidy_cache_in_background(const container::Engine& engine, std::optional<std::uint64_t> keep_bytes) {
+    // Two forks: the one that works is nobody's child here, so that no wait() of ours ever meets it.
+    const pid_t first = ::fork();
+    if (first < 0) return Error::of_errno(errno, "fork");
+    if (first == 0) {
+        if (::fork() != 0) ::_exit(0);
+        ::setsid();
+        ::setpriority(PRIO_PROCESS, 0, 10);
+        // Whatever pipe or lock the build holds must not look held because of us; so the engine is opened anew.
+        ::close_range(3, ~0u, 0);
+        const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (int fd = 0; fd < 3 && null >= 0; ++fd) ::dup2(null, fd);
+        auto opened = container::Engine::open(engine.paths());
+        if (!opened.ok()) ::_exit(1);
+        PruneOptions options;
+        options.keep_bytes = keep_bytes.value_or(default_keep_bytes(engine.paths().root));
+        ::_exit(prune_cache(opened.value(), options).ok() ? 0 : 1);
+    }
+    while (::waitpid(first, nullptr, 0) < 0 && errno == EINTR) continue;
+    return {};
 }
 
 }  // namespace berth::builder

@@ -6,7 +6,13 @@
 
 namespace berth::builder {
 
-bool has_wildcard(std::string_view text) { return text.find_first_of("*?[\\") != std::string_view::npos; }
+bool has_wildcard(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\\') ++i;
+        else if (text[i] == '*' || text[i] == '?' || text[i] == '[') return true;
+    }
+    return false;
+}
 
 Result<Glob> Glob::compile(std::string_view pattern, Dialect dialect) {
     Glob glob(pattern);

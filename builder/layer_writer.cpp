@@ -114,10 +114,14 @@ Result<void> LayerWriter::make_missing(const std::string& path, const std::optio
     const Fd made = TRY(sys::openat(parent, name_of(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (!status) {
         only_here_.insert(path);
-        const Owner owner = attributes_.owner.value_or(Owner{});
+        // mkdir(2) in a set-group-id folder: the group and the bit are inherited.
+        const struct stat above = TRY(sys::fstat(parent));
+        const bool inherits = (above.st_mode & S_ISGID) != 0;
+        const Owner owner = attributes_.owner.value_or(Owner{0, inherits ? above.st_gid : 0});
         TRY(sys::fchown(made, owner.uid, owner.gid));
         const bool has_mode = attributes_.mode != nullptr && attributes_.mode->is_octal();
-        TRY(sys::fchmod(made, has_mode ? attributes_.mode->apply(0755, true) : 0755));
+        const mode_t mode = has_mode ? attributes_.mode->apply(0755, true) : 0755;
+        TRY(sys::fchmod(made, mode | (inherits ? S_ISGID : 0)));
         if (attributes_.time) times_[path] = {attributes_.time->nanoseconds / 1'000'000'000, attributes_.time->nanoseconds % 1'000'000'000};
         return {};
     }

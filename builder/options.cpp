@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstdlib>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "builder/text.h"
@@ -23,6 +25,27 @@ Result<void> set_secret_part(Secret& secret, std::string& id, std::string& type,
     else if (key == "type") type = value;
     else return Error(Kind::invalid, cat("unexpected key '", key, "'", suggestion(key, {"id", "src", "source", "env", "type"})));
     return {};
+}
+
+Result<CachePlace> parse_cache_place(const std::string& text, CacheUse use) {
+    const auto fields = split_csv(text);
+    if (!fields) return Error(Kind::invalid, "a quote stands wrong");
+    const std::string_view folder_key = use == CacheUse::import_from ? "src" : "dest";
+    CachePlace place;
+    std::string type;
+    for (const std::string& field : *fields) {
+        const Cut parts = cut(field, '=');
+        const std::string value(parts.after.value_or(""));
+        // docker: a word alone is an image of a registry.
+        if (!parts.after) return Error(Kind::unsupported, "results are not taken from or left in a registry").with_hint(cat("use type=local,", folder_key, "=FOLDER"));
+        if (parts.before == "type") type = value;
+        else if (parts.before == folder_key) place.folder = value;
+        else if (parts.before == "mode" && use == CacheUse::export_to && (value == "min" || value == "max")) place.all_stages = value == "max";
+        else return Error(Kind::unsupported, cat("'", field, "' is not supported"));
+    }
+    if (type != "local") return Error(Kind::unsupported, cat("type '", type, "' is not supported")).with_hint(cat("use type=local,", folder_key, "=FOLDER"));
+    if (place.folder.empty()) return Error(Kind::invalid, cat(folder_key, "=FOLDER is missing"));
+    return place;
 }
 
 Result<Moment> parse_epoch_text(const std::string& text) {
@@ -54,20 +77,28 @@ Result<std::map<std::string, Secret>> parse_secrets(const std::vector<std::strin
     return secrets;
 }
 
-Result<std::map<std::string, std::string>> parse_ssh(const std::vector<std::string>& texts) {
-    std::map<std::string, std::string> keys;
+Result<std::map<std::string, SshSource>> parse_ssh(const std::vector<std::string>& texts) {
+    std::map<std::string, SshSource> sources;
     for (const std::string& text : texts) {
         const Cut parts = cut(text, '=');
-        std::string socket(parts.after.value_or(""));
-        if (socket.empty()) {
+        std::string places(parts.after.value_or(""));
+        if (places.empty()) {
             const char* agent = std::getenv("SSH_AUTH_SOCK");
             if (agent == nullptr || *agent == '\0')
                 return Error(Kind::invalid, cat("--ssh ", text, ": invalid empty ssh agent socket: SSH_AUTH_SOCK is not set")).with_hint("start an agent: eval $(ssh-agent); ssh-add");
-            socket = agent;
+            places = agent;
         }
-        keys[std::string(parts.before)] = socket;
+        SshSource source;
+        for (const std::string& place : split(places, ',')) {
+            struct stat status {};
+            if (::stat(place.c_str(), &status) != 0) return Error::of_errno(errno, cat("--ssh ", text, ": ", place));
+            if (S_ISSOCK(status.st_mode)) source.socket = place;
+            else source.keys.push_back(place);
+        }
+        if (!source.socket.empty() && places.find(',') != std::string::npos) return Error(Kind::invalid, cat("--ssh ", text, ": an agent's socket stands alone"));
+        sources[std::string(parts.before)] = std::move(source);
     }
-    return keys;
+    return sources;
 }
 
 std::map<std::string, std::string> parse_labels(const std::vector<std::string>& texts) {
@@ -104,6 +135,35 @@ Result<NamedContext> parse_named_context(std::string_view text) {
     const Cut parts = cut(text, '=');
     if (!parts.after || parts.before.empty()) return Error(Kind::invalid, cat("--build-context '", text, "': expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL"));
     return NamedContext{to_lower(parts.before), std::string(*parts.after)};
+}
+
+Result<std::vector<BuildVolume>> parse_volumes(const std::vector<std::string>& texts) {
+    std::vector<BuildVolume> volumes;
+    for (const std::string& text : texts) {
+        const std::vector<std::string> parts = split(text, ':');
+        if (parts.size() < 2 || parts.size() > 3 || parts[0].empty() || !parts[1].starts_with('/'))
+            return Error(Kind::invalid, cat("--volume '", text, "': expected HOST:PATH[:ro]"));
+        BuildVolume volume{parts[0], parts[1], false};
+        if (parts.size() == 3)
+            for (const std::string& option : split(parts[2], ',')) {
+                if (option == "ro") volume.read_only = true;
+                else if (option != "rw" && option != "z" && option != "Z") return Error(Kind::unsupported, cat("--volume '", text, "': option '", option, "' is not supported"));
+            }
+        char resolved[PATH_MAX];
+        if (::realpath(volume.source.c_str(), resolved) == nullptr) return Error::of_errno(errno, cat("--volume ", volume.source));
+        volume.source = resolved;
+        volumes.push_back(std::move(volume));
+    }
+    return volumes;
+}
+
+Result<std::vector<CachePlace>> parse_cache_places(const std::vector<std::string>& texts, CacheUse use) {
+    std::vector<CachePlace> places;
+    for (const std::string& text : texts) {
+        CachePlace place = TRY(parse_cache_place(text, use), use == CacheUse::import_from ? "--cache-from '" : "--cache-to '", text, "'");
+        places.push_back(std::move(place));
+    }
+    return places;
 }
 
 Result<std::optional<Moment>> parse_epoch(const BuildOptions& options, const std::map<std::string, std::string>& build_args) {

@@ -1,5 +1,6 @@
 #include "builder/outputs.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sys/stat.h>
@@ -27,6 +28,26 @@ Result<Type> parse_type(const std::string& text) {
     return Error(Kind::invalid, cat("--output: unknown type '", text, "'", suggestion(text, {"image", "local", "tar", "oci", "docker", "cacheonly"})));
 }
 
+Result<bool> parse_flag(std::string_view key, const std::string& value) {
+    if (value == "true" || value == "1" || value.empty()) return true;
+    if (value == "false" || value == "0") return false;
+    return Error(Kind::invalid, cat(key, "=", value, ": expected true or false"));
+}
+
+Result<void> set_output_field(Output& output, const std::string& field) {
+    const Cut parts = cut(field, '=');
+    const std::string value(parts.after.value_or(""));
+    if (parts.before == "type" && value == "registry") output.pushes = true;
+    else if (parts.before == "type") output.type = TRY(parse_type(value));
+    else if (parts.before == "dest") output.destination = value;
+    else if (parts.before == "mode" && (value == "copy" || value == "delete")) output.deletes = value == "delete";
+    else if (parts.before == "push") output.pushes = TRY(parse_flag("push", value));
+    // What is the case anyway.
+    else if (field == "compression=uncompressed" || field == "tar=true" || field == "oci-mediatypes=true" || field == "unpack=true" || field == "store=true") return {};
+    else return Error(Kind::unsupported, cat("'", field, "' is not supported"));
+    return {};
+}
+
 Result<Output> parse_output(const std::string& text) {
     Output output;
     if (text.find('=') == std::string::npos) {
@@ -36,17 +57,12 @@ Result<Output> parse_output(const std::string& text) {
     }
     const auto fields = split_csv(text);
     if (!fields) return Error(Kind::invalid, cat("--output '", text, "': a quote stands wrong"));
-    for (const std::string& field : *fields) {
-        const Cut parts = cut(field, '=');
-        const std::string value(parts.after.value_or(""));
-        if (parts.before == "type") output.type = TRY(parse_type(value));
-        else if (parts.before == "dest") output.destination = value;
-        else if (parts.before == "mode") output.deletes = value == "delete";
-    }
+    for (const std::string& field : *fields) TRY(set_output_field(output, field), "--output '", text, "'");
     if (output.destination.empty() && output.type == Type::local) return Error(Kind::invalid, cat("--output '", text, "': dest is required for type=local"));
     if (output.destination.empty() && (output.type == Type::tar || output.type == Type::oci)) output.destination = "-";
     // type=docker without a file is what the store does anyway.
     if (output.destination.empty() && output.type == Type::docker) output.type = Type::image;
+    if (output.pushes && output.type != Type::image) return Error(Kind::invalid, cat("--output '", text, "': only type=image and type=registry can be pushed"));
     return output;
 }
 
@@ -108,13 +124,7 @@ Result<void> write_tar(const Session& session, const Output& output, const Stage
 
 Result<void> write_archive(const Session& session, const Output& output, const image::ImageId& id, const std::vector<image::Reference>& tags) {
     Target target = TRY(Target::open(output.destination));
-    std::vector<std::string> names;
-    for (const image::Reference& tag : tags) {
-        TRY(session.store.tag(id, tag));
-        names.push_back(tag.str());
-    }
-    if (names.empty()) names.push_back(id.str());
-    TRY(image::save_images(session.store, names, target.file()));
+    TRY(image::save_image(session.store, id, tags, target.file()));
     return target.finish();
 }
 
@@ -139,6 +149,13 @@ Result<std::vector<Output>> parse_outputs(const BuildOptions& options) {
         outputs.push_back(std::move(output));
     }
     if (outputs.empty()) outputs.emplace_back();
+    if (options.push) {
+        const auto image = std::find_if(outputs.begin(), outputs.end(), [](const Output& output) { return output.type == Type::image; });
+        if (image == outputs.end()) return Error(Kind::invalid, "--push needs the image in the store: leave --output out, or add --output type=image");
+        image->pushes = true;
+    }
+    const bool pushes = std::any_of(outputs.begin(), outputs.end(), [](const Output& output) { return output.pushes; });
+    if (pushes && options.tags.empty()) return Error(Kind::invalid, "tag is needed when pushing to registry").with_hint("name the image with -t");
     return outputs;
 }
 

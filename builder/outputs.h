@@ -14,6 +14,7 @@ struct Output {
     enum class Type { image, local, tar, oci, docker, cache_only } type = Type::image;
     std::string destination;  ///< a folder, a file, "-" for stdout; "" for the store
     bool deletes = false;     ///< local: what is in the folder already goes
+    bool pushes = false;      ///< type=registry, or push=true
 
     bool needs_image() const { return type == Type::image || type == Type::oci || type == Type::docker; }
     std::string step_name() const;

@@ -10,12 +10,15 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "base/root.h"
+#include "builder/archive_probe.h"
 #include "builder/text.h"
 #include "image/archive.h"
 #include "image/unpack.h"
 
 namespace berth::builder {
 namespace {
+
+constexpr std::size_t largest_dockerfile = 16u << 20;
 
 std::string_view without_suffix(std::string_view url) { return url.substr(0, url.find_first_of("?#")); }
 
@@ -148,6 +151,15 @@ Result<std::string> fetch_tree(const std::string& url, const std::string& into) 
     const Fd file = TRY(sys::open("/tmp", O_TMPFILE | O_RDWR, 0600));
     TRY(fetch_file(url, file));
     ::lseek(file.raw(), 0, SEEK_SET);
+    const bool has_files = TRY(is_archive(file));
+    ::lseek(file.raw(), 0, SEEK_SET);
+    if (!has_files) {
+        // docker: an address that is no archive is that of a Dockerfile.
+        const std::string text = TRY(read_all(file, largest_dockerfile));
+        const Fd folder = TRY(sys::open(into, O_RDONLY | O_DIRECTORY));
+        TRY(replace_file(folder, "Dockerfile", text, 0644, Durability::boot));
+        return into;
+    }
     auto plain = TRY(image::open_decompressed(file));
     const Root root = TRY(Root::open(into));
     TRY(image::unpack(*plain, root, {}));

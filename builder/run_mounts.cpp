@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <map>
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -91,23 +92,40 @@ Result<void> add_bind(MountsOfRun& all, const StepContext& context, const RunMou
 }
 
 /// ROOT/builder/mounts/<digest of the id>: lock, id, data or data.N.
-Result<Fd> open_cache_folder(const Session& session, const std::string& id) {
+std::string cache_path(const Session& session, const std::string& id) {
     const Digest key = Digest::of_bytes(id);
-    const std::string path = cat(session.folder(), "/mounts/", key.hex().substr(0, 32));
+    return cat(session.folder(), "/mounts/", key.hex().substr(0, 32));
+}
+Result<Fd> open_cache_folder(const Session& session, const std::string& id) {
+    const std::string path = cache_path(session, id);
     TRY(make_host_folders(path, 0700));
     Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
     TRY(replace_file(folder, "id", id, 0600, Durability::boot));
     return folder;
 }
 
+std::string cache_id(const RunMount& mount) { return mount.id.empty() ? clean_path(mount.target) : mount.id; }
+
+/// Takes the locks of all caches of a RUN that others may share or wait for, always in the same order: so that two RUNs never
+/// wait for each other, and one never for itself. Whoever prunes sees by them what is in use.
+Result<void> lock_caches(MountsOfRun& all, const Session& session, const std::vector<RunMount>& mounts) {
+    std::map<std::string, LockMode> wanted;
+    for (const RunMount& mount : mounts) {
+        if (mount.type != Type::cache || mount.sharing == RunMount::Sharing::exclusive) continue;
+        LockMode& mode = wanted.try_emplace(cache_id(mount), LockMode::shared).first->second;
+        if (mount.sharing == RunMount::Sharing::locked) mode = LockMode::exclusive;
+    }
+    for (const auto& [id, mode] : wanted) {
+        const Fd folder = TRY(open_cache_folder(session, id));
+        DirLock lock = TRY(DirLock::wait_at(folder, "lock", mode), "cache '", id, "'");
+        all.locks.push_back(std::move(lock));
+    }
+    return {};
+}
+
 /// The folder to mount: one for all, or with sharing=private the first that nobody has.
 Result<std::string> choose_data(MountsOfRun& all, const Fd& folder, RunMount::Sharing sharing) {
-    if (sharing == RunMount::Sharing::shared) return std::string("data");
-    if (sharing == RunMount::Sharing::locked) {
-        DirLock lock = TRY(DirLock::wait_at(folder, "lock", LockMode::exclusive));
-        all.locks.push_back(std::move(lock));
-        return std::string("data");
-    }
+    if (sharing != RunMount::Sharing::exclusive) return std::string("data");
     for (int number = 0;; ++number) {
         const std::string suffix = number == 0 ? "" : cat('.', number);
         auto lock = DirLock::try_at(folder, cat("lock", suffix), LockMode::exclusive);
@@ -136,7 +154,7 @@ Result<void> seed_cache(const StepContext& context, const RunMount& mount, const
 }
 
 Result<void> add_cache(MountsOfRun& all, const StepContext& context, const RunMount& mount, const std::string& target) {
-    const std::string id = mount.id.empty() ? clean_path(mount.target) : mount.id;
+    const std::string id = cache_id(mount);
     const Fd folder = TRY(open_cache_folder(context.session, id));
     const std::string name = TRY(choose_data(all, folder, mount.sharing));
     const bool has_owner = mount.mode || mount.uid || mount.gid;
@@ -147,8 +165,7 @@ Result<void> add_cache(MountsOfRun& all, const StepContext& context, const RunMo
     if (made.ok()) {
         TRY(sys::fchown(data, mount.uid.value_or(0), mount.gid.value_or(0)));
         TRY(sys::fchmod(data, mount.mode.value_or(0755)));
-        const Digest key = Digest::of_bytes(id);
-        TRY(seed_cache(context, mount, cat(context.session.folder(), "/mounts/", key.hex().substr(0, 32), '/', name)));
+        TRY(seed_cache(context, mount, cat(cache_path(context.session, id), '/', name)));
     }
     // Without from=, source= is a folder of the cache itself.
     if (mount.from.empty() && !mount.source.empty()) {
@@ -236,6 +253,13 @@ Result<std::optional<std::string>> bind_key(const StepContext& context, const Ru
     return std::optional(std::move(key));
 }
 
+std::vector<std::string> cache_volumes(const Session& session, const std::vector<RunMount>& mounts, const std::string& working_dir) {
+    std::vector<std::string> volumes;
+    for (const RunMount& mount : mounts)
+        if (mount.type == Type::cache) volumes.push_back(cat(cache_path(session, cache_id(mount)), "/data:", absolute_target(mount, working_dir)));
+    return volumes;
+}
+
 Result<std::string> MountsOfRun::write_private(const std::string& text, mode_t mode, uid_t uid, gid_t gid) {
     if (folder.empty()) {
         const std::string path = cat(session->engine.paths().run_root, "/builds/", random_hex(8));
@@ -254,6 +278,14 @@ Result<std::string> MountsOfRun::write_private(const std::string& text, mode_t m
     return path;
 }
 
+Result<void> MountsOfRun::add_volumes(const std::vector<BuildVolume>& volumes) {
+    for (const BuildVolume& volume : volumes) {
+        Fd source = TRY(sys::open(volume.source, O_PATH), "--volume ", volume.source);
+        mounts.push_back(bind_at(volume.target, std::move(source), volume.read_only));
+    }
+    return {};
+}
+
 Result<void> MountsOfRun::add_script(const std::string& name, const std::string& text) {
     const std::string path = TRY(write_private(text, 0755, 0, 0));
     Fd source = TRY(sys::open(path, O_PATH));
@@ -269,6 +301,7 @@ Result<void> MountsOfRun::finish() {
 Result<MountsOfRun> open_mounts(const StepContext& context, const std::vector<RunMount>& mounts, const std::string& working_dir) {
     MountsOfRun all;
     all.session = &context.session;
+    TRY(lock_caches(all, context.session, mounts));
     int keys = 0;
     for (const RunMount& mount : mounts) {
         auto added = add_mount(all, context, mount, working_dir, mount.type == Type::ssh ? keys++ : 0);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "builder/mounts.h"
+#include "builder/options.h"
 #include "builder/step.h"
 #include "container/step.h"
 
@@ -18,11 +19,13 @@ Result<std::optional<std::string>> bind_key(const StepContext& context, const Ru
 struct MountsOfRun {
     std::vector<container::StepMount> mounts;
     std::vector<std::string> env;            ///< secrets as variables, SSH_AUTH_SOCK
-    std::vector<DirLock> locks;              ///< of caches with sharing=locked
+    std::vector<DirLock> locks;              ///< of caches
     std::vector<image::Staging> stagings;    ///< upper folders of what may be written and is thrown away
     std::string folder;                      ///< private files below the run root, "" while there are none
     int files = 0;
 
+    /// --volume of the command line.
+    Result<void> add_volumes(const std::vector<BuildVolume>& volumes);
     Result<void> add_script(const std::string& name, const std::string& text);
     /// Removes the private files. Cheap when there are none.
     Result<void> finish();
@@ -30,6 +33,8 @@ struct MountsOfRun {
     Result<std::string> write_private(const std::string& text, mode_t mode, uid_t uid, gid_t gid);
     const Session* session = nullptr;
 };
+/// "FOLDER:TARGET" of the caches: what a shell in a failed step's state mounts again.
+std::vector<std::string> cache_volumes(const Session& session, const std::vector<RunMount>& mounts, const std::string& working_dir);
 Result<MountsOfRun> open_mounts(const StepContext& context, const std::vector<RunMount>& mounts, const std::string& working_dir);
 
 }  // namespace berth::builder

@@ -24,6 +24,8 @@ public:
             TRY(start_workers());
             TRY(wait_for_workers());
         }
+        for (const auto& [stage, state] : finished_)
+            if (stage != order_.back()) session_.other_keys.insert(session_.other_keys.end(), state.step_keys.begin(), state.step_keys.end());
         return std::move(finished_.find(order_.back())->second);
     }
 
@@ -60,6 +62,7 @@ private:
             if (finished_.count(stage) != 0 || is_running(stage) || (parent && finished_.count(*parent) == 0)) continue;
             Worker worker = TRY(Worker::start(runners_.find(stage)->second, log_));
             workers_.push_back(std::move(worker));
+            session_.has_worked = true;
             ++busy;
         }
         return {};
@@ -69,7 +72,10 @@ private:
         std::vector<struct pollfd> polled;
         for (const Worker& worker : workers_)
             for (const Fd* fd : {&worker.output(), &worker.error_output(), &worker.socket()}) polled.push_back({fd->raw(), POLLIN, 0});
-        if (::poll(polled.data(), polled.size(), -1) < 0) return errno == EINTR ? Result<void>() : Error::of_errno(errno, "wait for workers");
+        const std::optional<Duration> ticks = log_.progress().wants_ticks();
+        const int ready = ::poll(polled.data(), polled.size(), ticks ? static_cast<int>(ticks->nanoseconds / 1'000'000) : -1);
+        if (ready == 0) return log_.progress().tick(), Result<void>();
+        if (ready < 0) return errno == EINTR ? Result<void>() : Error::of_errno(errno, "wait for workers");
         std::vector<std::size_t> ended;
         for (std::size_t i = 0; i < workers_.size(); ++i) {
             if (polled[3 * i].revents != 0) workers_[i].pass_output(Stream::output);

@@ -10,6 +10,7 @@
 
 #include "builder/context.h"
 #include "builder/file_digests.h"
+#include "builder/key_agent.h"
 #include "builder/stages.h"
 #include "builder/state.h"
 #include "container/engine.h"
@@ -21,6 +22,18 @@ namespace berth::builder {
 struct Secret {
     std::string file;      ///< a path, or
     std::string variable;  ///< a variable of the environment
+};
+
+/// A step's result in a folder of --cache-from.
+struct ImportedStep {
+    std::string folder;
+    Json value;  ///< of the cache's entry (step_cache.cpp)
+};
+
+/// --volume HOST:PATH[:ro|rw], the host's path resolved.
+struct BuildVolume {
+    std::string source, target;
+    bool read_only = false;
 };
 
 struct Session {
@@ -40,8 +53,13 @@ struct Session {
     std::map<std::size_t, std::vector<Instruction>> triggers;  ///< ONBUILD, in front of a stage's own instructions
     std::map<std::string, Secret> secrets;
     std::map<std::string, std::string> ssh;          ///< id → socket
+    std::vector<KeyAgent> agents;                    ///< for key files of --ssh
     std::set<std::string> allowed;                   ///< --allow
     std::set<std::string> uncached_stages;           ///< --no-cache-filter
+    std::vector<BuildVolume> volumes;                ///< --volume
+    std::map<std::string, ImportedStep> imported;    ///< --cache-from, by key
+    std::vector<std::string> other_keys;             ///< steps of finished stages that are not the target
+    bool has_worked = false;                         ///< the cache did not have everything
     FileDigests digests;
 
     StateContext state_context() const { return {file.directives.escape, &plan.globals, &build_args, epoch}; }

@@ -213,8 +213,11 @@ Result<std::vector<Selection>> select_source(const SourceTree& tree, const Selec
     const std::string path = tree_path(request.source);
     if (has_wildcard(path)) return select_wildcard(tree, request, path);
     auto selection = TRY(select_path(tree, request, path));
-    if (!selection) return nothing_there(tree, request, path);
     std::vector<Selection> selections;
+    // A backslash is part of the name (BuildKit), or else it escapes what follows.
+    if (!selection && path.find('\\') != std::string::npos) selections = TRY(select_wildcard(tree, request, path));
+    if (!selections.empty()) return selections;
+    if (!selection) return nothing_there(tree, request, path);
     selections.push_back(std::move(*selection));
     return selections;
 }

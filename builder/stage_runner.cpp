@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "builder/failed_step.h"
 #include "builder/step_cache.h"
 #include "builder/text.h"
 #include "builder/times.h"
@@ -34,13 +35,17 @@ Result<void> StageRunner::work(Reporter& reporter, const Fd& output, const Fd& e
 
 Result<StageRunner::Outcome> StageRunner::run(const Way& way) {
     if (!has_started_) {
-        const Outcome outcome = TRY(start(way));
-        if (outcome == Outcome::stopped) return outcome;
+        const Stage& self = session_.plan.stages[stage_];
+        auto outcome = start(way);
+        if (!outcome.ok()) return report_refusal(way, cat("FROM ", self.base), self.line, self.line, std::move(outcome).error());
+        if (outcome.value() == Outcome::stopped) return outcome;
         has_started_ = true;
     }
     for (; next_ < instructions_.size(); ++next_) {
-        const Outcome outcome = TRY(visit(way, instructions_[next_]));
-        if (outcome == Outcome::stopped) return outcome;
+        const Instruction& instruction = instructions_[next_];
+        auto outcome = visit(way, instruction);
+        if (!outcome.ok()) return report_refusal(way, instruction.text, instruction.first_line, instruction.last_line, std::move(outcome).error());
+        if (outcome.value() == Outcome::stopped) return outcome;
     }
     return Outcome::done;
 }
@@ -77,38 +82,38 @@ Result<StageRunner::Outcome> StageRunner::start_from_folder(const Way& way) {
 }
 
 Result<StageRunner::Outcome> StageRunner::visit(const Way& way, const Instruction& written) {
-    const auto where = [&] { return cat(session_.file.name, ':', written.first_line); };
+    auto planned = TRY(plan(way, written), session_.file.name, ':', written.first_line);
+    if (!planned.step) return planned.outcome;
+    return finish_layer(way, written, std::move(*planned.step));
+}
+
+Result<StageRunner::Planned> StageRunner::plan(const Way& way, const Instruction& written) {
     const StateContext context = session_.state_context();
-    const Instruction instruction = TRY(expand_instruction(written, state_, context), where());
-    const bool is_metadata = TRY(apply_metadata(state_, instruction, context), where());
-    if (is_metadata) return Outcome::done;
+    const Instruction instruction = TRY(expand_instruction(written, state_, context));
+    const bool is_metadata = TRY(apply_metadata(state_, instruction, context));
+    if (is_metadata) return Planned{};
 
     const StepContext inputs{session_, state_, stage_, siblings_, way.output, way.error_output};
-    std::optional<LayerStep> step;
     if (const Workdir* workdir = std::get_if<Workdir>(&instruction.what)) {
         state_.image.config.working_dir = next_working_dir(state_, workdir->path);
-        if (state_.image.config.working_dir == "/") {
-            add_history(state_, context, "WORKDIR /", false);
-            ++step_;
-            return Outcome::done;
-        }
-        step = plan_workdir(inputs, state_.image.config.working_dir);
-    } else if (const Copy* copy = std::get_if<Copy>(&instruction.what)) {
-        step = TRY(plan_copy(inputs, *copy), where());
-    } else {
-        step = TRY(plan_run(inputs, std::get<Run>(instruction.what)), where());
+        if (state_.image.config.working_dir != "/") return Planned{Outcome::done, plan_workdir(inputs, state_.image.config.working_dir)};
+        add_history(state_, context, "WORKDIR /", false);
+        ++step_;
+        return Planned{};
     }
-    if (!step) return Outcome::stopped;
-    return finish_layer(way, written, std::move(*step));
+    Planned planned{Outcome::stopped, {}};
+    if (const Copy* copy = std::get_if<Copy>(&instruction.what)) planned.step = TRY(plan_copy(inputs, *copy));
+    else planned.step = TRY(plan_run(inputs, std::get<Run>(instruction.what)));
+    return planned;
 }
 
 Result<StageRunner::Outcome> StageRunner::finish_layer(const Way& way, const Instruction& instruction, LayerStep step) {
     if (!session_.is_uncached(session_.plan.stages[stage_])) {
-        auto found = TRY(find_layer(session_, step.key));
+        auto found = TRY(find_layer(session_, step.key, state_.layers));
         if (found) {
             ++step_;
             way.reporter.cached(step_name(instruction.text), instruction.first_line, instruction.last_line);
-            take_layer(std::move(found->layer), found->created, std::move(step.history));
+            take_layer({std::move(found->layer), found->created}, step);
             return Outcome::done;
         }
     }
@@ -120,34 +125,45 @@ Result<StageRunner::Outcome> StageRunner::finish_layer(const Way& way, const Ins
 
 Result<void> StageRunner::make_layer(const Way& way, const Instruction& instruction, LayerStep& step) {
     const int number = way.reporter.started(step_name(instruction.text), instruction.first_line, instruction.last_line);
-    const auto make = [&]() -> Result<CachedLayer> {
-        image::Staging staging = TRY(session_.store.make_staging());
-        TRY(step.make(staging, number));
-        if (session_.epoch) TRY(clamp_times(staging.fs(), *session_.epoch));
-        CachedLayer made{TRY(session_.store.publish_layer(session_.lease, std::move(staging))), session_.epoch.value_or(now())};
-        TRY(keep_layer(session_, step.key, made, instruction.text));
-        return made;
-    };
-    auto made = make();
-    if (!made.ok()) return report_failure(way, instruction, step, number, std::move(made).error());
-    take_layer(std::move(made.value().layer), made.value().created, std::move(step.history));
+    image::Staging staging = TRY(session_.store.make_staging());
+    auto done = step.make(staging, number);
+    if (done.ok() && session_.epoch) done = clamp_times(staging.fs(), *session_.epoch);
+    if (!done.ok()) return report_failure(way, instruction, step, number, std::move(done).error(), std::move(staging));
+    image::LayerRef layer = TRY(session_.store.publish_layer(session_.lease, std::move(staging)));
+    CachedLayer made{std::move(layer), session_.epoch.value_or(now())};
+    TRY(keep_layer(session_, step.key, made, instruction.text));
+    take_layer(std::move(made), step);
     way.reporter.done(number);
     return {};
 }
 
-Error StageRunner::report_failure(const Way& way, const Instruction& instruction, const LayerStep& step, int number, Error error) {
+Error StageRunner::report_failure(const Way& way, const Instruction& instruction, const LayerStep& step, int number, Error error, image::Staging staging) {
     StepFailure failure;
     failure.text = error.text();
     failure.excerpt = make_excerpt(session_.file, instruction.first_line, instruction.last_line);
     failure.exit_code = *step.exit_code;
+    auto kept = keep_failed_step(session_, {state_, instruction.text, step.volumes}, std::move(staging));
+    if (kept.ok()) failure.shell = cat("berth builder shell ", kept.value());
     way.reporter.failed(number, failure);
+    has_told_failure_ = true;
     return std::move(error).context(session_.file.name, ':', instruction.first_line);
 }
 
-void StageRunner::take_layer(image::LayerRef layer, Moment created, std::string history) {
-    state_.layers.push_back(std::move(layer));
-    state_.time = created;
-    add_history(state_, session_.state_context(), std::move(history), true);
+Error StageRunner::report_refusal(const Way& way, const std::string& text, int first_line, int last_line, Error error) {
+    if (has_told_failure_) return error;
+    has_told_failure_ = true;
+    StepFailure failure;
+    failure.text = error.text();
+    failure.excerpt = make_excerpt(session_.file, first_line, last_line);
+    way.reporter.failed(way.reporter.started(text, first_line, last_line), failure);
+    return error;
+}
+
+void StageRunner::take_layer(CachedLayer made, const LayerStep& step) {
+    state_.layers.push_back(std::move(made.layer));
+    state_.time = made.created;
+    state_.step_keys.emplace_back(step.key.hex());
+    add_history(state_, session_.state_context(), step.history, true);
 }
 
 }  // namespace berth::builder

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "builder/step.h"
+#include "builder/step_cache.h"
 
 namespace berth::builder {
 
@@ -35,11 +36,20 @@ private:
     Result<Outcome> run(const Way& way);
     Result<Outcome> start(const Way& way);
     Result<Outcome> start_from_folder(const Way& way);
-    Result<Outcome> visit(const Way& way, const Instruction& instruction);
+    Result<Outcome> visit(const Way& way, const Instruction& written);
+    /// What an instruction comes to: `step` is empty when it is done (only the configuration changed) or must wait.
+    struct Planned {
+        Outcome outcome = Outcome::done;
+        std::optional<LayerStep> step;
+    };
+    Result<Planned> plan(const Way& way, const Instruction& instruction);
     Result<Outcome> finish_layer(const Way& way, const Instruction& instruction, LayerStep step);
     Result<void> make_layer(const Way& way, const Instruction& instruction, LayerStep& step);
-    Error report_failure(const Way& way, const Instruction& instruction, const LayerStep& step, int number, Error error);
-    void take_layer(image::LayerRef layer, Moment created, std::string history);
+    /// Tells of a step that was done and failed; its state is kept for a look inside.
+    Error report_failure(const Way& way, const Instruction& instruction, const LayerStep& step, int number, Error error, image::Staging staging);
+    /// Tells of an instruction that cannot even be begun.
+    Error report_refusal(const Way& way, const std::string& text, int first_line, int last_line, Error error);
+    void take_layer(CachedLayer made, const LayerStep& step);
     std::string step_name(const std::string& text) const;
 
     Session& session_;
@@ -49,6 +59,7 @@ private:
     StageState state_;
     std::size_t next_ = 0;
     bool has_started_ = false;
+    bool has_told_failure_ = false;
     int step_ = 0;   ///< counted steps so far: FROM of an image, RUN, COPY, ADD, WORKDIR
     int steps_ = 0;  ///< all of them
 };

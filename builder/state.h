@@ -21,6 +21,7 @@ struct StageState {
     Variables variables;                    ///< ENV and ARG in the order of the file: what expansion and RUN see
     std::vector<KeyValue> arguments;        ///< ARGs declared so far, for RUN's history
     bool has_cmd = false;                   ///< CMD stood in this very stage
+    std::vector<std::string> step_keys;     ///< of the steps that made the layers: what --cache-to leaves to others
     Moment time;                            ///< of the newest layer; lines without a layer take it
 };
 

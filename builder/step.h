@@ -17,6 +17,8 @@ struct LayerStep {
     std::function<Result<void>(image::Staging& staging, int step)> make;
     /// An exit code for the failure that `make` returned; 0 when it failed otherwise.
     std::shared_ptr<int> exit_code = std::make_shared<int>(0);
+    /// "FOLDER:TARGET", what a shell in the step's state needs beside the layers: cache mounts.
+    std::vector<std::string> volumes = {};
 };
 
 /// The state of another stage when it is finished; null when it is not yet.

@@ -1,5 +1,9 @@
 #include "builder/step_cache.h"
 
+#include "base/log.h"
+#include "builder/cache_folder.h"
+#include "image/ingest.h"
+
 namespace berth::builder {
 namespace {
 
@@ -38,6 +42,28 @@ Result<image::LayerRef> layer_of(const LayerText& text) {
     return image::LayerRef{std::move(diff_id), text.key, text.size, text.is_empty};
 }
 
+/// A damaged or incomplete folder is no reason to fail: the step is done again.
+Result<std::optional<CachedLayer>> import_layer(const Session& session, const Digest& key, const std::vector<image::LayerRef>& below) {
+    const auto offered = session.imported.find(std::string(key.hex()));
+    if (offered == session.imported.end()) return std::optional<CachedLayer>();
+    const auto import = [&]() -> Result<CachedLayer> {
+        const StepText step = TRY(from_json<StepText>(offered->second.value));
+        const Digest diff_id = TRY(Digest::parse(step.layer.diff_id));
+        const Fd blob = TRY(sys::open(cache_blob(offered->second.folder, diff_id.hex()), O_RDONLY));
+        const auto source = TRY(image::FdSource::open(blob));
+        image::Ingested ingested = TRY(image::ingest_layer(session.store, *source, image::EndMark::required));
+        if (ingested.diff_id != diff_id) return Error(Kind::corrupt, "the content is another");
+        image::LayerRef layer = TRY(image::publish_ingested(session.store, session.lease, std::move(ingested), below));
+        CachedLayer made{std::move(layer), step.created};
+        TRY(keep_layer(session, key, made, step.description));
+        return made;
+    };
+    auto made = import();
+    if (made.ok()) return std::optional(std::move(made).value());
+    log::debug("--cache-from ", offered->second.folder, ": ", made.error().text());
+    return std::optional<CachedLayer>();
+}
+
 }  // namespace
 
 Json layer_json(const image::LayerRef& layer) { return to_json(text_of(layer)); }
@@ -47,9 +73,9 @@ Result<image::LayerRef> layer_of_json(const Json& json) {
     return layer_of(text);
 }
 
-Result<std::optional<CachedLayer>> find_layer(const Session& session, const Digest& key) {
+Result<std::optional<CachedLayer>> find_layer(const Session& session, const Digest& key, const std::vector<image::LayerRef>& below) {
     const auto entry = TRY(session.store.find_cached(session.lease, key));
-    if (!entry) return std::optional<CachedLayer>();
+    if (!entry) return import_layer(session, key, below);
     const auto step = from_json<StepText>(entry->value);
     // An entry of another version is as good as none.
     if (!step.ok() || step.value().kind != "regular") return std::optional<CachedLayer>();

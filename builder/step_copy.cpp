@@ -23,6 +23,7 @@ struct Source {
     std::shared_ptr<Origin> origin;
     Selection selection;
     bool may_unpack = false;
+    std::size_t word = 0;  ///< which of the instruction's sources it is from
     /// ADD of a URL: 0600 root, whatever the temporary file is.
     std::optional<mode_t> mode;
 };
@@ -106,10 +107,12 @@ Result<void> check_checksum(const CopyWork& work, FileDigests& digests) {
 Result<void> select_all(CopyWork& work, const StepContext& context, const std::shared_ptr<Origin>& origin) {
     const Copy& copy = work.copy;
     const IgnoreMatcher excluded = TRY(IgnoreMatcher::compile(copy.excludes), "--exclude");
-    for (const std::string& written : copy.sources) {
+    for (std::size_t word = 0; word < copy.sources.size(); ++word) {
+        const std::string& written = copy.sources[word];
         if (is_url(written) || is_git(written)) {
             if (!copy.is_add) return Error(Kind::invalid, cat("source can't be a URL for COPY: '", written, "'")).with_hint("ADD takes URLs and git addresses");
             Source source = TRY(fetch_source(work, context, written));
+            source.word = word;
             work.sources.push_back(std::move(source));
             continue;
         }
@@ -117,7 +120,7 @@ Result<void> select_all(CopyWork& work, const StepContext& context, const std::s
         const SourceTree tree{origin->root, ignored, origin->description};
         std::vector<Selection> found = TRY(select_source(tree, {written, copy.parents, excluded.empty() ? nullptr : &excluded}));
         for (Selection& selection : found)
-            work.sources.push_back({origin, std::move(selection), copy.unpack.value_or(copy.is_add), std::nullopt});
+            work.sources.push_back({origin, std::move(selection), copy.unpack.value_or(copy.is_add), word, std::nullopt});
     }
     return {};
 }
@@ -156,6 +159,8 @@ Result<void> unpack_archive(const Source& source, const CopyWork& work, const St
     const Fd archive = TRY(source.origin->root.open_beneath(source.selection.root, O_RDONLY | O_NOFOLLOW));
     auto plain = TRY(image::open_decompressed(archive), source.selection.name);
     image::UnpackOptions options;
+    // The archive's own top says nothing about the destination (docker: the same).
+    options.rename = [](const std::string& path) { return path.empty() ? std::nullopt : std::optional(path); };
     if (owner) {
         options.uid = owner->uid;
         options.gid = owner->gid;
@@ -233,7 +238,11 @@ Result<void> apply(const CopyWork& work, const StepContext& context, image::Stag
     attributes.time = context.session.epoch;
     LayerWriter writer(upper, below ? &*below : nullptr, attributes);
     CopyApplier applier(work, writer);
+    std::size_t word = 0;
     for (const Source& source : work.sources) {
+        // BuildKit: names of one file stay linked within a source, not from one source to another.
+        if (source.word != word) writer.forget_links();
+        word = source.word;
         const bool is_archive = TRY(takes_as_archive(source));
         if (is_archive) TRY(unpack_archive(source, work, context, staging, attributes.owner));
         else TRY(applier.copy(source));

@@ -146,6 +146,7 @@ Result<void> execute(const RunWork& work, const StepContext& context, image::Sta
     request.error_output = TRY(context.error_output->duplicate());
     TRY(set_limits(request, context.session.options));
     MountsOfRun mounts = TRY(open_mounts(context, work.mounts, request.working_dir));
+    TRY(mounts.add_volumes(context.session.volumes));
     if (!work.script.empty()) TRY(mounts.add_script(work.script_name, work.script));
     request.mounts = std::move(mounts.mounts);
     request.env.insert(request.env.end(), mounts.env.begin(), mounts.env.end());
@@ -178,6 +179,7 @@ Result<std::optional<LayerStep>> plan_run(const StepContext& context, const Run&
     auto key = TRY(make_key(*work, context));
     if (!key) return std::optional<LayerStep>();
     LayerStep step{std::move(*key), run_history(context.state, work->argv), {}};
+    step.volumes = cache_volumes(context.session, work->mounts, work->working_dir);
     step.make = [work, context, exit_code = step.exit_code](image::Staging& staging, int) { return execute(*work, context, staging, *exit_code); };
     return std::optional(std::move(step));
 }

@@ -132,6 +132,7 @@ struct StateText {
     std::vector<std::string> variables;
     std::vector<VariableText> arguments;
     bool has_cmd = false;
+    std::vector<std::string> step_keys;
     std::int64_t time = 0;
 };
 template <class Io>
@@ -141,6 +142,7 @@ void fields(Io& io, StateText& s) {
     io.required("variables", s.variables);
     io.required("arguments", s.arguments);
     io.required("hasCmd", s.has_cmd);
+    io.required("stepKeys", s.step_keys);
     io.required("time", s.time);
 }
 
@@ -153,6 +155,7 @@ Json state_json(const StageState& state) {
     text.variables = state.variables.texts();
     for (const KeyValue& argument : state.arguments) text.arguments.push_back({argument.key, argument.value});
     text.has_cmd = state.has_cmd;
+    text.step_keys = state.step_keys;
     text.time = state.time.nanoseconds;
     return to_json(text);
 }
@@ -168,6 +171,7 @@ Result<StageState> state_of_json(const Json& json) {
     state.variables = Variables(text.variables);
     for (VariableText& argument : text.arguments) state.arguments.push_back({std::move(argument.key), std::move(argument.value), false});
     state.has_cmd = text.has_cmd;
+    state.step_keys = std::move(text.step_keys);
     state.time = {text.time};
     return state;
 }
@@ -233,7 +237,7 @@ void Worker::pass_output(Stream stream) {
     std::string piece(1 << 16, '\0');
     while (from.valid()) {
         const auto got = sys::read(from, piece);
-        if (!got.ok()) return;  // EAGAIN: that was all for now.
+        if (!got.ok()) return;  // EAGAIN: the pipe is empty, its writer lives.
         if (got.value() == 0) return from.reset();
         log_->output(current_, stream, std::string_view(piece).substr(0, got.value()));
     }

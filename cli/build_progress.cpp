@@ -92,6 +92,8 @@ public:
     void warning(std::string_view rule, std::string_view text, std::string_view file, int line) override {
         failure_ += cat("WARNING: ", rule, ": ", text, " (", file, ":", line, ")\n");
     }
+    std::optional<Duration> wants_ticks() const override { return Duration::of_milliseconds(100); }
+    void tick() override { draw(Moment::soon); }
 
 private:
     enum class State { running, cached, done, failed, canceled };

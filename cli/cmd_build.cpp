@@ -15,14 +15,16 @@ struct BuildCommand {
     builder::BuildOptions build;
     bool quiet = false, check = false, remove = true, force_remove = false;
     std::string progress = "auto";
-    std::optional<std::int64_t> jobs;
+    Words annotations;
+    std::optional<std::int64_t> jobs, keep_storage;
 };
 
 void describe_result(Parser& p, BuildCommand& o) {
     builder::BuildOptions& b = o.build;
     p.list("-t,--tag", b.tags, "NAME[:TAG]", "Name the image; may be given several times", Values::image);
     p.list("--label", b.labels, "KEY=VALUE", "Set a label of the image");
-    p.list("--annotation", b.annotations, "KEY=VALUE", "Set an annotation");
+    p.list("--annotation", o.annotations, "KEY=VALUE", "Not supported: images here have labels only");
+    p.last_is_hidden();
     p.list("--env", b.env, "KEY[=VALUE]", "Set an environment variable of the image");
     p.text("--iidfile", b.iidfile, "FILE", "Write the image's id to a file", Values::file);
     p.text("--metadata-file", b.metadata_file, "FILE", "Write what was built to a JSON file", Values::file);
@@ -53,7 +55,9 @@ void describe_steps(Parser& p, BuildCommand& o) {
     p.flag("--no-cache", b.no_cache, "Do all steps again");
     p.list("--no-cache-filter", b.no_cache_filter, "STAGE", "Do the steps of these stages again");
     p.list("--cache-from", b.cache_from, "type=local,src=FOLDER", "Take results from there");
-    p.list("--cache-to", b.cache_to, "type=local,dest=FOLDER", "Leave results there");
+    p.list("--cache-to", b.cache_to, "type=local,dest=FOLDER[,mode=max]", "Leave results there; mode=max: of all stages");
+    p.parsed<std::int64_t>("--keep-storage", o.keep_storage, parse_size, "SIZE",
+                           "How much build cache may stay afterwards (default a tenth of the file system)");
     p.text("--network", b.network, "default|none|host", "Network of RUN steps");
     p.last_choices("default|none|host");
     p.list("--add-host", b.add_hosts, "NAME:ADDRESS", "Line for /etc/hosts in RUN steps");
@@ -94,6 +98,10 @@ void describe_telling(Parser& p, BuildCommand& o) {
 Result<int> build(Session& session, BuildCommand& options, const Words& arguments) {
     builder::BuildOptions& request = options.build;
     request.context = arguments[0];
+    if (!options.annotations.empty())
+        return Error(Kind::unsupported, "--annotation is not supported: an image has a manifest only once it is pushed or saved")
+            .with_hint("use --label");
+    if (options.keep_storage) request.keep_storage = static_cast<std::uint64_t>(*options.keep_storage);
     if (options.jobs) request.jobs = static_cast<int>(*options.jobs);
     if (options.check) request.call = "check";
     if (request.platform.empty())
@@ -114,6 +122,11 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
                                   .quiet = options.quiet,
                                   .descriptor = 2,
                                   .access = {}});
+        };
+        request.push_image = [&](const std::string& name) -> Result<void> {
+            const image::Store* store = TRY(engine->images());
+            const image::Reference reference = TRY(image::Reference::parse(name));
+            return push_image(*store, reference, {.access = {}, .quiet = options.quiet, .descriptor = 2});
         };
         result = TRY(builder::build(*engine, request, *progress));
     }

@@ -52,12 +52,7 @@ struct PushCommand {
 };
 
 Result<void> push_one(const image::Store& store, const PushCommand& options, const Reference& name) {
-    TransferPrinter printer(STDOUT_FILENO, options.quiet);
-    printer.line(cat("The push refers to repository [", name.name(), "]"));
-    const auto pushed =
-        TRY(image::push_image(store, name, options.access, [&](const image::TransferEvent& event) { printer.show(event); }));
-    printer.finish();
-    printer.line(cat(name.tag(), ": digest: ", pushed.digest, " size: ", pushed.size));
+    TRY(push_image(store, name, {options.access, options.quiet, STDOUT_FILENO}));
     if (options.quiet) print_line(name.full());
     return {};
 }

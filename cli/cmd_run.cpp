@@ -120,6 +120,12 @@ Result<int> run(Session& session, const RunOptions& options, const Words& argume
 
 }  // namespace
 
+Result<int> run_container(Session& session, const ContainerOptions& container, const Words& arguments) {
+    RunOptions options;
+    options.container = container;
+    return run(session, options, arguments);
+}
+
 Action define_run(Parser& p) {
     const auto options = std::make_shared<RunOptions>();
     p.usage("IMAGE [COMMAND] [ARG...]", 0, -1, Values::image);

@@ -71,6 +71,7 @@ Action define_system_prune(Parser& parser);
 Action define_system_check(Parser& parser);
 Action define_builder_du(Parser& parser);
 Action define_builder_prune(Parser& parser);
+Action define_builder_shell(Parser& parser);
 Action define_info(Parser& parser);
 Action define_version(Parser& parser);
 Action define_completion(Parser& parser);

@@ -88,6 +88,7 @@ constexpr CommandEntry table[] = {
     {"system check", "system", "Look for damage in the store", define_system_check},
     {"builder du|buildx du", "system", "Show the build cache", define_builder_du},
     {"builder prune|buildx prune", "system", "Remove build cache", define_builder_prune},
+    {"builder shell", "system", "Open a shell where a build failed", define_builder_shell},
     {"info|system info", "system", "Show what berth knows of itself and the host", define_info},
     {"version", "system", "Show the version", define_version},
     {"config show", "system", "Show the configuration and where it is from", define_config_show},

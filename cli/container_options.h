@@ -55,6 +55,10 @@ void describe_container_options(Parser& parser, ContainerOptions& options);
 /// `words`: the image and the command behind it.
 Result<container::CreateOptions> make_create_options(const ContainerOptions& options, const Words& words);
 
+/// What `berth run` does without -d: creates, starts, and stays to the end. The container's exit status.
+class Session;
+Result<int> run_container(Session& session, const ContainerOptions& container, const Words& arguments);
+
 /// Where relative paths of the caller start, and what `~` means.
 std::string current_folder();
 std::string home_folder();

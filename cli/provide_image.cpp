@@ -6,6 +6,16 @@
 
 namespace berth::cli {
 
+Result<void> push_image(const image::Store& store, const image::Reference& name, const PushWishes& wishes) {
+    TransferPrinter printer(wishes.descriptor, wishes.quiet);
+    printer.line(cat("The push refers to repository [", name.name(), "]"));
+    const auto pushed =
+        TRY(image::push_image(store, name, wishes.access, [&](const image::TransferEvent& event) { printer.show(event); }));
+    printer.finish();
+    printer.line(cat(name.tag(), ": digest: ", pushed.digest, " size: ", pushed.size));
+    return {};
+}
+
 Error no_such_image(container::Engine& engine, const std::string& reference) {
     std::string shown = reference;
     if (const auto parsed = image::Reference::parse_tagged(reference); parsed.ok()) shown = parsed.value().str();

@@ -23,6 +23,14 @@ Result<image::ImageId> provide_image(container::Engine& engine, const std::strin
 /// Pulls and tells the Digest and Status lines, as docker pull ends.
 Result<image::ImageId> pull_image(const image::Store& store, const image::Reference& name, const PullWishes& wishes);
 
+/// Pushes a name and tells what docker push tells, on `descriptor`.
+struct PushWishes {
+    image::RegistryAccess access;
+    bool quiet = false;
+    int descriptor = 1;
+};
+Result<void> push_image(const image::Store& store, const image::Reference& name, const PushWishes& wishes);
+
 /// The error about an image that is not here, with the nearest name that is.
 Error no_such_image(container::Engine& engine, const std::string& reference);
 

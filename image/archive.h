@@ -41,6 +41,8 @@ Result<std::vector<Loaded>> load_images_folder(const Store& store, const std::st
 /// docker save: one archive that is docker's and OCI's at once, as docker 25 and later write it. A name without tag means
 /// all tags of that repository.
 Result<void> save_images(const Store& store, const std::vector<std::string>& names, const Fd& to);
+/// The same of one image, under names that the store need not know.
+Result<void> save_image(const Store& store, const ImageId& id, const std::vector<Reference>& names, const Fd& to);
 
 /// One image with all layers of `id` merged into one, history kept, named as the caller likes (build --squash). Layers
 /// above `base` only, when given.

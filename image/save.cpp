@@ -191,4 +191,10 @@ Result<void> save_images(const Store& store, const std::vector<std::string>& nam
     return saver.write();
 }
 
+Result<void> save_image(const Store& store, const ImageId& id, const std::vector<Reference>& names, const Fd& to) {
+    Saver saver(store, to);
+    TRY(saver.add({id, names}));
+    return saver.write();
+}
+
 }  // namespace berth::image

@@ -1,13 +1,14 @@
 // The builder's results: cache/<key>.json. An entry keeps its layers in the store; when it was used last is the time of its
 // file, so that a hit writes nothing.
 
+#include "image/store_cache.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <map>
 
 #include <sys/stat.h>
 
-#include "image/store.h"
 #include "image/store_files.h"
 
 namespace berth::image {
@@ -71,6 +72,13 @@ Result<void> Store::store_cached(const Digest& key, const std::vector<std::strin
     return TRY(publish_file(*this, folder, cat(key.hex(), ".json"), json_text(to_json(record)), Durability::boot), "build cache"), Result<void>();
 }
 
+Result<void> drop_cached(const Store& store, const Digest& key) {
+    const Fd folder = TRY(open_part(store, "cache"));
+    auto removed = sys::unlinkat(folder, cat(key.hex(), ".json"));
+    if (!removed.ok() && removed.error().code() != ENOENT) return std::move(removed).error().context("build cache");
+    return {};
+}
+
 Result<std::vector<Store::CacheListed>> Store::list_cache() const {
     std::map<std::string, bool> has_image;
     const auto images = TRY(read_images(*this));
@@ -91,12 +99,8 @@ Result<std::vector<Store::CacheListed>> Store::list_cache() const {
 
 Result<std::int64_t> Store::prune_cache(const std::function<bool(const CacheListed&)>& is_wanted, const std::vector<ImageUse>& uses) const {
     const std::vector<CacheListed> list = TRY(list_cache());
-    const Fd folder = TRY(open_part(*this, "cache"));
     for (const CacheListed& cached : list)
-        if (is_wanted(cached)) {
-            auto removed = sys::unlinkat(folder, cat(cached.key.hex(), ".json"));
-            if (!removed.ok() && removed.error().code() != ENOENT) return std::move(removed).error().context("build cache");
-        }
+        if (is_wanted(cached)) TRY(drop_cached(*this, cached.key));
     return sweep(uses);
 }
 

@@ -88,6 +88,19 @@ file 'FROM busybox\nCOPY --chown=nobody:nogroup2 p/c.txt /\n'
 exits 1 "an unknown group is refused" "$ENGINE" build -q c
 holds "by name" "group 'nogroup2'" "$ERR"
 
+# What tests/peers/build-diff found: each as docker does it.
+file 'FROM busybox\nADD a.tar /x/\nRUN stat -c %u:%g /x /x/f > /f\n'
+echo 1 > c/f; tar -C c --owner=5 --group=6 -cf c/a.tar . --exclude=a.tar
+shows "an archive's own top says nothing about the destination" $'0:0\n5:6' cat /f
+file 'FROM busybox\nRUN mkdir -m 2775 /g && chgrp 8 /g\nCOPY f /g/new/\nRUN stat -c "%a %u:%g" /g/new /g/new/f > /f\n'
+shows "a folder made in a set-group-id folder inherits" $'2755 0:8\n644 0:0' cat /f
+ln c/f c/h
+file 'FROM busybox\nCOPY f h /one/\nCOPY [fh] /two/\nRUN stat -c %h /one/f /two/f > /f\n'
+shows "names of one file stay linked within a source only" $'1\n2' cat /f
+echo slash > 'c/a\b'
+file 'FROM busybox\nCOPY a\\\\b /f\n'
+shows "a backslash may be part of a name" slash cat /f
+
 # --- contexts, checks
 mkdir -p other; echo extra > other/x
 file 'FROM busybox\nCOPY --from=more x /f\n'
