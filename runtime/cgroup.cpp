@@ -40,8 +40,14 @@ void remove_made(const Made& made) {
     for (std::size_t i = made.size(); i-- > 0;) ::rmdir(made[i].c_str());
 }
 
+/// What a relative path is below: our own group; on v2 the one above it, since ours has processes and so cannot hand its
+/// controllers on (cgroups(7), "no internal processes").
+std::string base_of(const Hierarchy& hierarchy) {
+    return hierarchy.v2 && cgroup_layout() == CgroupLayout::v2 ? cat(hierarchy.own_path, "/..") : hierarchy.own_path;
+}
+
 std::string folder_in(const Hierarchy& hierarchy, const std::string& path) {
-    const std::string below = path.starts_with('/') ? path : cat(hierarchy.own_path, "/", path);
+    const std::string below = path.starts_with('/') ? path : cat(base_of(hierarchy), "/", path);
     const std::string clean = clean_path(below);
     return clean == "/" ? hierarchy.mount_point : cat(hierarchy.mount_point, clean);
 }
@@ -64,6 +70,12 @@ Result<void> fill_cpuset(const std::string& folder, const std::string& top) {
     return {};
 }
 
+/// With processes in it a group hands no controller on: the kernel refuses most, and takes the others at the price that no
+/// process can enter a group below (cgroups(7), "threaded" groups).
+bool can_hand_on(const std::string& folder, const std::string& top) {
+    return folder == top || read_group_file(folder, "cgroup.procs").value_or("").empty();
+}
+
 /// A controller works in a v2 group only when every group above hands it on.
 void enable_controllers(const std::string& folder, const std::string& top) {
     for (std::size_t end = top.size(); end != std::string::npos && end < folder.size(); end = folder.find('/', end + 1)) {
@@ -71,6 +83,7 @@ void enable_controllers(const std::string& folder, const std::string& top) {
         const std::string available = read_group_file(above, "cgroup.controllers").value_or("");
         const std::string enabled = read_group_file(above, "cgroup.subtree_control").value_or("");
         const auto handed_on = split_fields(enabled, " \n");
+        if (handed_on.size() < split_fields(available, " \n").size() && !can_hand_on(above, top)) return;
         for (const std::string_view controller : split_fields(available, " \n"))
             if (std::find(handed_on.begin(), handed_on.end(), controller) == handed_on.end())
                 ignore(write_group_file(above, "cgroup.subtree_control", cat("+", controller)),

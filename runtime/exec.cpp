@@ -70,6 +70,7 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.process.seccomp = opened.filter ? &*opened.filter : nullptr;
     inputs.process.home = home_of_container(request);
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
+    inputs.process.plain_newlines = request.plain_newlines;
     inputs.joins_user = !shares_namespace(request.pid, "user");
     inputs.personality = request.personality;
     inputs.memory_policy = request.memory_policy;

@@ -26,6 +26,8 @@ struct ExecRequest {
     std::array<const Fd*, 3> stdio{};
     std::vector<const Fd*> extra{};
     bool keep_stdio_owners = false;
+    /// The terminal does not make "\r\n" of "\n": the caller's own, on which it is shown, does.
+    bool plain_newlines = false;
     /// Namespaces are those in which the init lives and that differ from the caller's.
     std::optional<std::string> listener_state{};  ///< ContainerProcessState for a seccomp listener, when the filter has one
 };

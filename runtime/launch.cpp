@@ -30,6 +30,7 @@ struct Init::Running {
     std::string creating_state;
     std::string created_state;  ///< for the seccomp agent
     std::string listener_path, listener_metadata;
+    std::vector<Sources::MountTree> mounts;  ///< for those whose ids the child asks for
     bool waits_for_go = true;
 };
 
@@ -71,8 +72,7 @@ void split_state(const std::string& state, LaunchInputs& inputs) {
 void take_sources(const Sources& sources, LaunchInputs& inputs) {
     inputs.root = sources.root.raw();
     inputs.root_target = sources.root_target;
-    for (std::size_t i = 0; i < sources.mount_trees.size(); ++i)
-        inputs.mount_trees.push_back({sources.mount_trees[i].raw(), sources.mount_kinds[i]});
+    for (const Sources::MountTree& mount : sources.mounts) inputs.mount_trees.push_back(mount.input);
     for (const Sources::CgroupTree& tree : sources.cgroup_trees)
         inputs.cgroup_trees.push_back({tree.name, tree.links, tree.tree.raw()});
     for (const Fd& tree : sources.device_trees) inputs.device_trees.push_back(tree.raw());
@@ -168,7 +168,7 @@ Init::~Init() { abort(); }
 Result<Init> Init::create(const LaunchRequest& request) {
     const Spec& spec = request.spec;
     if (!spec.process || !spec.linux) return Error(Kind::invalid, "the spec has no process or no linux section");
-    const Sources sources = TRY(open_sources(request));
+    Sources sources = TRY(open_sources(request));
     const auto filter = TRY(compile_filter(spec));
     Cgroup::Entrances entrances;
     if (request.cgroup != nullptr) entrances = TRY(request.cgroup->open_entrances());
@@ -192,6 +192,8 @@ Result<Init> Init::create(const LaunchRequest& request) {
     cloning.user_namespace = &sources.user_namespace;
     Child child = TRY(clone_child(cloning, running->plan.finish()), "create the container's process");
     running->handshake.close_child_end();
+    running->mounts = std::move(sources.mounts);
+    for (Sources::MountTree& mount : running->mounts) mount.tree.reset();  // The child has its own.
     if (spec.linux->seccomp) {
         running->listener_path = spec.linux->seccomp->listener_path;
         running->listener_metadata = spec.linux->seccomp->listener_metadata;
@@ -215,6 +217,14 @@ Result<void> Init::wait_ready() {
         if (!heard) return died();
         switch (heard->message.type) {
             case MessageType::prepared_ids: break;  // Answered when the maps were written.
+            case MessageType::map_ids: {
+                if (!heard->descriptor || heard->message.step >= running.mounts.size())
+                    return Error(Kind::internal, "the tree of an idmapped mount did not arrive");
+                const Sources::MountTree& mount = running.mounts[heard->message.step];
+                TRY(map_tree_ids(*heard->descriptor, mount.id_space, mount.maps_all), "map the ids of ", mount.input.in_root);
+                TRY(running.handshake.say_go());
+                break;
+            }
             case MessageType::prepared_root:
                 TRY(run_hooks(running.hooks.prestart, "prestart", running.creating_state));
                 TRY(run_hooks(running.hooks.create_runtime, "createRuntime", running.creating_state));

@@ -34,14 +34,15 @@ enum class StepKind : std::uint32_t {
     drop_mount,          ///< path: of the host's tree, in the container's copy of it
     attach_root,         ///< fd: the detached root; path: the host path it goes over
     mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: 1 for no link on the way; extra: 1 to take the mode of what it covers
-    attach_tree,         ///< fd: a detached tree; path; value: TargetKind
+    clone_in_root,       ///< text: in the container, as mounted by now; flags: AT_RECURSIVE; list: count MountAttributes; value: index of the mount whose ids the parent maps, plus 1; path: for messages
+    attach_tree,         ///< fd: a detached tree, or -1: of the clone_in_root before; path; value: TargetKind
     copy_up,             ///< the next mount_new (tmpfs) begins with what stands at its path
     set_attributes,      ///< path; list: one MountAttributes
     make_folder,         ///< path; flags: mode
     make_device,         ///< path; flags: type and mode; value: device number; uid; gid
     bind_device,         ///< fd: a detached tree of the host's node; path
     make_link,           ///< path; text: target
-    make_console,        ///< opens the container's own pty, makes it 0, 1, 2; value: rows << 16 | columns; uid
+    make_console,        ///< opens the container's own pty, makes it 0, 1, 2; value: rows << 16 | columns; extra: 1 to hand newlines on as they are; uid
     bind_console,        ///< the pty's slave onto /dev/console
     mask,                ///< path; fd: a detached tree of the host's /dev/null
     make_readonly,       ///< path
@@ -131,6 +132,8 @@ struct Step {
 ///   child                         parent
 ///     | -- prepared_ids ----------> |   only with a new user namespace: writes the maps
 ///     | <-------------------- go -- |
+///     | -- map_ids (descriptor) --> |   only for an idmapped bind of what the container itself has mounted
+///     | <-------------------- go -- |
 ///     | -- prepared_root ---------> |   only with prestart or createRuntime hooks: runs them
 ///     | <-------------------- go -- |
 ///     | -- console (descriptor) --> |   only with a terminal; not answered
@@ -141,11 +144,11 @@ struct Step {
 ///     | -- end of file -----------> |   execve happened
 ///
 /// At any time instead: failed, then the child is gone. A dead peer is end of file, so both sides end.
-enum class MessageType : std::uint32_t { prepared_ids, prepared_root, console, listener, ready, failed, go };
+enum class MessageType : std::uint32_t { prepared_ids, map_ids, prepared_root, console, listener, ready, failed, go };
 
 struct Message {
     MessageType type;
-    std::uint32_t step;      ///< failed: index in the plan
+    std::uint32_t step;      ///< failed: index in the plan; map_ids: index of the mount
     std::int32_t code;       ///< failed: errno; a hook's: see HookFailure
     std::uint32_t detail;    ///< failed: 0, or what the step says beyond the errno
     char text[256];          ///< failed: the end of what a hook wrote to stderr

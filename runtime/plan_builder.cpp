@@ -16,7 +16,7 @@ std::string describe_file_system(const Step& step) {
         case StepKind::drop_mount: return cat("take away the host's ", path);
         case StepKind::attach_root: return cat("attach the root file system on ", path);
         case StepKind::mount_new: return cat("mount ", text_of(step.text), " on ", path);
-        case StepKind::attach_tree: return cat("mount ", text_of(step.text), " on ", path);
+        case StepKind::clone_in_root: case StepKind::attach_tree: return cat("mount ", text_of(step.text), " on ", path);
         case StepKind::copy_up: return cat("copy up ", path);
         case StepKind::set_attributes: return cat("remount ", path);
         case StepKind::make_folder: return cat("make folder ", path);

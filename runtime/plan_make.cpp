@@ -176,7 +176,7 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
     if (process.terminal) {
         const Box size = process.console_size.value_or(Box{});
         out.add({.kind = StepKind::make_console, .value = static_cast<std::uint64_t>(size.height) << 16 | size.width,
-                 .uid = process.user.uid});
+                 .extra = inputs.process.plain_newlines ? 1u : 0u, .uid = process.user.uid});
     }
     if (!affinity.final.empty()) {
         const auto mask = TRY(parse_list_mask(affinity.final), "process.execCPUAffinity.final");

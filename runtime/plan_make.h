@@ -13,10 +13,14 @@
 
 namespace berth::runtime {
 
-/// What planning needs to know of a mount whose source is a tree of the host's.
+/// What planning needs to know of a bind mount: the tree of the host's, or where in the container its source is found when
+/// its turn comes.
 struct TreeInput {
     int fd = -1;
     TargetKind kind = TargetKind::folder;
+    std::string in_root{};
+    bool recursive = false, maps_ids = false;
+    std::vector<MountAttributes> attributes{};
 };
 
 /// A hierarchy to be shown below /sys/fs/cgroup: its folder's name, the links to it, the container's own part of it.
@@ -44,6 +48,7 @@ struct ProcessInputs {
     std::string keyring;                             ///< empty: keep the caller's
     bool die_with_parent = false;
     bool keep_stdio_owners = false;
+    bool plain_newlines = false;                     ///< of the terminal: who shows it translates them
 };
 
 struct LaunchInputs {

@@ -13,6 +13,10 @@
 #include "runtime/plan_make.h"
 #include "runtime/sysctl.h"
 
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+
 namespace berth::runtime {
 
 namespace {
@@ -87,9 +91,13 @@ void add_cgroup_mount(PlanBuilder& out, const Mount& mount, const MountOptions& 
     add_attributes(out, out.keep(mount.destination), {options.set & MOUNT_ATTR_RDONLY, 0, 0, false});
 }
 
-Result<void> add_mount(PlanBuilder& out, const Mount& mount, const TreeInput& tree, const LaunchInputs& inputs) {
+Result<void> add_mount(PlanBuilder& out, std::size_t index, const Mount& mount, const TreeInput& tree, const LaunchInputs& inputs) {
     const MountOptions options = parse_mount_options(mount.options);
-    if (tree.fd >= 0) {
+    if (!tree.in_root.empty())
+        out.add({.kind = StepKind::clone_in_root, .flags = tree.recursive ? AT_RECURSIVE : 0u, .value = tree.maps_ids ? index + 1 : 0,
+                 .path = out.keep(mount.destination), .text = out.keep(tree.in_root), .list = out.keep_array(tree.attributes),
+                 .count = static_cast<std::uint32_t>(tree.attributes.size())});
+    if (tree.fd >= 0 || !tree.in_root.empty()) {
         out.add({.kind = StepKind::attach_tree, .fd = tree.fd, .value = static_cast<std::uint64_t>(tree.kind),
                  .path = out.keep(mount.destination), .text = out.keep(mount.source)});
         return {};
@@ -190,7 +198,7 @@ Result<void> plan_mounts(PlanBuilder& out, const Spec& spec, const LaunchInputs&
     out.add({.kind = StepKind::attach_root, .fd = inputs.root, .path = out.keep(inputs.root_target)});
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
         const TreeInput tree = i < inputs.mount_trees.size() ? inputs.mount_trees[i] : TreeInput{};
-        TRY(add_mount(out, spec.mounts[i], tree, inputs));
+        TRY(add_mount(out, i, spec.mounts[i], tree, inputs));
     }
     // A /dev bound from the host has its devices, and must not get ours.
     const bool own_dev = mounts_over_dev(spec);

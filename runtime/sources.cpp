@@ -70,52 +70,80 @@ Result<void> open_root(const LaunchRequest& request, std::uint64_t propagation, 
 
 bool is_bind(const Mount& mount, const MountOptions& options) { return options.bind || mount.type == "bind"; }
 
-Result<void> map_ids(const Fd& tree, const Mount& mount, const MountOptions& options, const Spec& spec) {
-    if (!options.idmap && mount.uid_mappings.empty()) return {};
+bool maps_ids(const Mount& mount, const MountOptions& options) { return options.idmap || !mount.uid_mappings.empty(); }
+
+Result<Fd> open_id_space(const Mount& mount, const Spec& spec) {
     const bool own = !mount.uid_mappings.empty();
     const Namespace* user = spec.find_namespace("user");
-    Fd space;
-    if (!own && user != nullptr && !user->path.empty()) {
-        space = TRY(sys::open(user->path, O_RDONLY), "user namespace");
-    } else {
-        const auto& uids = own ? mount.uid_mappings : spec.linux->uid_mappings;
-        const auto& gids = own ? mount.gid_mappings : spec.linux->gid_mappings;
-        if (uids.empty() || gids.empty()) return Error(Kind::invalid, "idmap: neither the mount nor the container has mappings");
-        space = TRY(make_user_namespace(uids, gids));
-    }
-    mount_attr attributes{};
-    attributes.attr_set = MOUNT_ATTR_IDMAP;
-    attributes.userns_fd = static_cast<std::uint64_t>(space.raw());
-    return set_mount(tree, attributes, options.recursive_idmap);
+    if (!own && user != nullptr && !user->path.empty()) return TRY(sys::open(user->path, O_RDONLY), "user namespace");
+    const auto& uids = own ? mount.uid_mappings : spec.linux->uid_mappings;
+    const auto& gids = own ? mount.gid_mappings : spec.linux->gid_mappings;
+    if (uids.empty() || gids.empty()) return Error(Kind::invalid, "idmap: neither the mount nor the container has mappings");
+    return make_user_namespace(uids, gids);
 }
 
-Result<Fd> open_bind(const Mount& mount, const MountOptions& options, const LaunchRequest& request, std::uint64_t propagation) {
-    Fd tree = TRY(clone_tree(host_path(mount.source, request), options.recursive_bind));
-    TRY(set_mount(tree, propagation_attributes(propagation), true));
-    TRY(map_ids(tree, mount, options, request.spec));
-    mount_attr attributes{};
-    attributes.attr_set = options.set;
-    attributes.attr_clr = options.clear;
-    TRY(set_mount(tree, attributes, false));
-    attributes.attr_set = options.recursive_set;
-    attributes.attr_clr = options.recursive_clear;
-    TRY(set_mount(tree, attributes, true));
-    TRY(set_mount(tree, propagation_attributes(options.propagation), options.propagation_recursive));
-    return tree;
+/// What is set on a bind's detached tree, in order.
+std::vector<MountAttributes> bind_attributes(const MountOptions& options, std::uint64_t propagation) {
+    const MountAttributes all[] = {{0, 0, propagation, true},
+                                   {options.set, options.clear, 0, false},
+                                   {options.recursive_set, options.recursive_clear, 0, true},
+                                   {0, 0, options.propagation, options.propagation_recursive}};
+    std::vector<MountAttributes> out;
+    for (const MountAttributes& some : all)
+        if (some.set != 0 || some.clear != 0 || some.propagation != 0) out.push_back(some);
+    return out;
+}
+
+bool is_below(const std::string& path, const std::string& folder) {
+    return folder == "/" || path == folder || path.starts_with(cat(folder, "/"));
+}
+
+/// Where in the container the source of a bind lies, when it is what an earlier mount of the container put there: such a
+/// source can be opened only by the child, when its turn comes. Lexical, like every look at a path that is not opened yet.
+std::string source_in_root(const LaunchRequest& request, std::size_t index, bool recursive) {
+    if (request.rootfs != nullptr || !request.spec.root) return {};
+    const std::string root = clean_path(host_path(request.spec.root->path, request));
+    const std::string source = clean_path(host_path(request.spec.mounts[index].source, request));
+    if (!is_below(source, root)) return {};
+    const std::string inside = source == root ? "/" : source.substr(root == "/" ? 0 : root.size());
+    for (std::size_t i = 0; i < index; ++i) {
+        const std::string earlier = clean_path(request.spec.mounts[i].destination);
+        if (is_below(inside, earlier) || (recursive && is_below(earlier, inside))) return inside;
+    }
+    return {};
+}
+
+Result<void> open_bind(const Mount& mount, const MountOptions& options, const LaunchRequest& request, Sources::MountTree& out) {
+    const TreeInput& input = out.input;
+    if (input.maps_ids) out.id_space = TRY(open_id_space(mount, request.spec));
+    if (!input.in_root.empty()) return {};
+    out.tree = TRY(clone_tree(host_path(mount.source, request), options.recursive_bind));
+    if (input.maps_ids) TRY(map_tree_ids(out.tree, out.id_space, out.maps_all));
+    for (const MountAttributes& some : input.attributes) {
+        mount_attr attributes = propagation_attributes(some.propagation);
+        attributes.attr_set = some.set;
+        attributes.attr_clr = some.clear;
+        TRY(set_mount(out.tree, attributes, some.recursive));
+    }
+    return {};
 }
 
 Result<void> open_mounts(const LaunchRequest& request, std::uint64_t propagation, Sources& out) {
-    for (const Mount& mount : request.spec.mounts) {
+    for (std::size_t i = 0; i < request.spec.mounts.size(); ++i) {
+        const Mount& mount = request.spec.mounts[i];
         const MountOptions options = parse_mount_options(mount.options);
-        Fd tree;
-        TargetKind kind = TargetKind::folder;
-        if (is_bind(mount, options) && !options.remount) {
-            tree = TRY(open_bind(mount, options, request, propagation), "mount ", mount.source, " on ", mount.destination);
-            const struct stat status = TRY(sys::fstat(tree));
-            kind = S_ISDIR(status.st_mode) ? TargetKind::folder : TargetKind::file;
-        }
-        out.mount_trees.push_back(std::move(tree));
-        out.mount_kinds.push_back(kind);
+        Sources::MountTree& opened = out.mounts.emplace_back();
+        if (!is_bind(mount, options) || options.remount) continue;
+        opened.maps_all = options.recursive_idmap;
+        opened.input.recursive = options.recursive_bind;
+        opened.input.maps_ids = maps_ids(mount, options);
+        opened.input.attributes = bind_attributes(options, propagation);
+        opened.input.in_root = source_in_root(request, i, options.recursive_bind);
+        TRY(open_bind(mount, options, request, opened), "mount ", mount.source, " on ", mount.destination);
+        if (!opened.tree.valid()) continue;
+        const struct stat status = TRY(sys::fstat(opened.tree));
+        opened.input.kind = S_ISDIR(status.st_mode) ? TargetKind::folder : TargetKind::file;
+        opened.input.fd = opened.tree.raw();
     }
     return {};
 }
@@ -194,6 +222,13 @@ Result<void> open_namespaces(const Spec& spec, Sources& out) {
 }
 
 }  // namespace
+
+Result<void> map_tree_ids(const Fd& tree, const Fd& space, bool recursive) {
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<std::uint64_t>(space.raw());
+    return set_mount(tree, attributes, recursive);
+}
 
 Result<Fd> clone_tree(const std::string& path, bool recursive) {
     const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);

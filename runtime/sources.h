@@ -14,8 +14,13 @@ namespace berth::runtime {
 struct Sources {
     Fd root;
     std::string root_target = "/";
-    std::vector<Fd> mount_trees;  ///< by index of spec.mounts
-    std::vector<TargetKind> mount_kinds;
+    struct MountTree {
+        Fd tree;                  ///< none where the mount is no bind, or of what the container has mounted itself
+        Fd id_space;              ///< a user namespace with the mount's ids, when `input.maps_ids`
+        bool maps_all = false;    ///< those of the mounts below as well
+        TreeInput input;
+    };
+    std::vector<MountTree> mounts;  ///< by index of spec.mounts
     struct CgroupTree {
         std::string name;
         std::vector<std::string> links;
@@ -35,6 +40,9 @@ struct Sources {
     Fd user_namespace;          ///< before all others
 };
 Result<Sources> open_sources(const LaunchRequest& request);
+
+/// The ids of a detached tree are read through `space` from now on.
+Result<void> map_tree_ids(const Fd& tree, const Fd& space, bool recursive);
 
 /// A detached copy of the mount(s) at `path`, links followed.
 Result<Fd> clone_tree(const std::string& path, bool recursive);

@@ -36,7 +36,7 @@ struct UserTables {
 
 struct ResolvedUser {
     std::uint32_t uid = 0, gid = 0;
-    std::vector<std::uint32_t> additional_gids;  ///< groups that list the user, plus --group-add; sorted, without gid
+    std::vector<std::uint32_t> additional_gids;  ///< groups that list the user, plus --group-add; sorted, behind gid itself
     std::string home = "/";
     std::string name;                            ///< empty when passwd does not know the uid
 };

@@ -1,25 +1,38 @@
+#include <cerrno>
+#include <csignal>
+
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "cli/oci/commands.h"
 #include "cli/oci/console.h"
 #include "cli/oci/launching.h"
-#include "runtime/hooks.h"
+#include "cli/oci/notify.h"
+#include "cli/oci/start.h"
 
 namespace berth::cli {
 
 namespace {
 
-Result<void> run_poststart(const OciContainer& container) {
-    const runtime::Spec spec = TRY(container.load_spec());
-    if (!spec.hooks || spec.hooks->poststart.empty()) return {};
-    const std::string state =
-        runtime::state_document(spec, container.id(), container.state().bundle(), "running", container.state().pid);
-    return runtime::run_hooks(spec.hooks->poststart, "poststart", state);
+/// A process of its own passes the container's notices on while we are its terminal; it ends with the container.
+Result<void> relay_beside(const Launched& launched, const Fd& process) {
+    const pid_t main_pid = ::getpid();
+    const pid_t relay = ::fork();
+    if (relay < 0) return Error::of_errno(errno, "fork");
+    if (relay > 0) return {};
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    ignore(relay_notices(*launched.notices, process, main_pid, RelayUntil::end), "nobody is there to hear it");
+    ::_exit(0);
+}
+
+Result<void> release_program(Launched& launched) {
+    launched.notices = TRY(open_notify(launched.container));
+    return launched.init.release();
 }
 
 Result<int> stay_in_foreground(const OciCall& call, Launched launched, const LaunchOptions& options) {
     Child child = std::move(launched.init).into_child();
+    if (launched.notices) TRY(relay_beside(launched, child.pidfd()));
     auto hooks = run_poststart(launched.container);
     if (!hooks.ok()) ignore(child.kill(Signal::of(9)), "it may have ended");
     const ExitStatus status = TRY(wait_in_foreground(child, launched.console));
@@ -60,8 +73,14 @@ Result<int> oci_run(const OciCall& call) {
         hold_signals();
         if (!options.no_subreaper) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
-    auto launched = launch_container(call, (*words)[0], options, Release::at_once);
+    auto launched = launch_container(call, (*words)[0], options, Release::by_caller);
     if (!launched.ok()) return failed_start(std::move(launched).error(), cat(call.globals.program, " run"));
+    if (auto released = release_program(launched.value()); !released.ok()) {
+        call.log.program_failure(released.error());
+        launched.value().init.abort();
+        TRY(destroy_container(launched.value().container, call.log));
+        return 1;
+    }
     if (!options.detach) return stay_in_foreground(call, std::move(launched).value(), options);
     Child child = std::move(launched.value().init).into_child();
     if (auto hooks = run_poststart(launched.value().container); !hooks.ok()) {
@@ -70,6 +89,7 @@ Result<int> oci_run(const OciCall& call) {
         TRY(destroy_container(launched.value().container, call.log));
         return std::move(hooks).error();
     }
+    if (launched.value().notices) TRY(relay_notices(*launched.value().notices, child.pidfd(), child.pid(), RelayUntil::ready));
     return 0;
 }
 

@@ -141,6 +141,7 @@ Result<runtime::ExecProcess> join(Joining& job, const Fd& pidfd) {
         if (job.stdio[fd].valid()) request.stdio[fd] = &job.stdio[fd];
     }
     for (const Fd& fd : job.extra) request.extra.push_back(&fd);
+    request.plain_newlines = !job.console_socket.valid();
     request.listener_state =
         runtime::state_document(job.spec, job.container.id(), job.container.state().bundle(), "running", job.container.state().pid);
     return runtime::start_process(request);
@@ -187,7 +188,6 @@ Result<int> run_exec(const OciCall& call, const Words& words, const ExecOptions&
         TRY(send_console(job.console_socket, *process.console));
         process.console.reset();
     }
-    if (process.console) leave_newlines(*process.console);
     if (job.pidfd_socket.valid()) TRY(runtime::send_descriptor(job.pidfd_socket, "pidfd", process.child.pidfd()), "pidfd socket");
     if (!options.pid_file.empty()) TRY(write_pid_file(options.pid_file, process.child.pid()));
     if (options.detach) return 0;

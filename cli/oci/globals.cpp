@@ -67,6 +67,11 @@ void OciLog::failure(const Error& error) const {
     if (globals_.debug && !error.hint().empty()) line("debug", cat("hint: ", error.hint()));
 }
 
+void OciLog::program_failure(const Error& error) const {
+    if (!globals_.log_path.empty()) return failure(error);
+    write_errors(in_callers_words(error) + "\n");
+}
+
 Result<std::optional<Words>> read_words(const Parser& parser, const OciCall& call, const std::string& name) {
     auto parsed = TRY(parser.parse(call.words));
     if (parsed.wants_help) {

@@ -24,6 +24,8 @@ public:
     explicit OciLog(const OciGlobals& globals) : globals_(globals) {}
     /// The failure of the command: into the log, and plain to stderr when the log is a file.
     void failure(const Error& error) const;
+    /// The program could not be executed, in its own words and without ours, as if it had said so itself (runc).
+    void program_failure(const Error& error) const;
     void warning(const std::string& text) const { line("warning", text); }
     void debug(const std::string& text) const {
         if (globals_.debug) line("debug", text);

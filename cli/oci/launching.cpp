@@ -12,6 +12,8 @@
 #include "base/sys.h"
 #include "cli/oci/capabilities.h"
 #include "cli/oci/console.h"
+#include "cli/oci/launch_job.h"
+#include "cli/oci/notify.h"
 #include "cli/oci/start.h"
 #include "runtime/hooks.h"
 #include "runtime/listener.h"
@@ -23,30 +25,23 @@ namespace berth::cli {
 
 namespace {
 
-/// Everything of one launch; what fails on the way is undone by undo().
-struct Launching {
-    const OciCall& call;
-    const LaunchOptions& options;
-    OciContainer container;
-    std::vector<Fd> extra;
-    runtime::Spec spec{};
-    std::string spec_text{};
-    std::optional<runtime::Cgroup> cgroup{};
-    Fd console_socket{}, pidfd_socket{};
-    Fd gate{};
-    std::array<Fd, 3> stdio{};
-};
-
-std::string absolute_bundle(const LaunchOptions& options) {
-    char here[4096];
-    const std::string base = ::getcwd(here, sizeof here) != nullptr ? here : "/";
-    return options.bundle.empty() ? base : join_path(base, options.bundle);
+/// A destination that names the root file system on the host means the place in it, as runc takes it.
+void strip_root(runtime::Spec& spec, const std::string& bundle) {
+    if (!spec.root) return;
+    const std::string root = join_path(bundle, spec.root->path);
+    if (root == "/") return;
+    for (runtime::Mount& mount : spec.mounts) {
+        const std::string path = clean_path(mount.destination);
+        if (path == root) mount.destination = "/";
+        if (path.starts_with(cat(root, "/"))) mount.destination = path.substr(root.size());
+    }
 }
 
 /// config.json of the bundle, with what the environment and the options add to it.
 Result<void> load_spec(Launching& job, const std::string& bundle) {
     job.spec_text = TRY(read_file(cat(bundle, "/config.json"), 16u << 20));
     job.spec = TRY(runtime::parse_spec(job.spec_text));
+    strip_root(job.spec, bundle);
     TRY(runtime::validate_spec(job.spec));
     settle_capabilities(*job.spec.process, job.call.log);
     const char* listen = std::getenv("LISTEN_FDS");
@@ -117,26 +112,6 @@ void remember_cgroup(OciState& state, const runtime::CgroupRecord& record) {
     state.own.systemd_unit = record.systemd_unit;
 }
 
-Result<void> make_cgroup(Launching& job) {
-    runtime::CgroupRequest request;
-    const runtime::Resources none;
-    request.path = cgroup_path_of(job);
-    request.resources = job.spec.linux->resources ? &*job.spec.linux->resources : &none;
-    request.systemd = job.call.globals.systemd_cgroup;
-    request.annotations = job.spec.annotations;
-    request.id = job.container.id();
-    const runtime::Namespace* user = job.spec.find_namespace("user");
-    if (user != nullptr && user->path.empty() && runtime::cgroup_layout() == runtime::CgroupLayout::v2)
-        request.owner = {job.spec.linux->uid_mappings[0].host_id, job.spec.linux->gid_mappings[0].host_id};
-    const runtime::CgroupRecord place = TRY(find_place(request));
-    // Written before anything is made: whoever kills us now leaves what `delete --force` can clean up (runc #4534).
-    remember_cgroup(job.container.state(), place);
-    TRY(job.container.save());
-    job.cgroup = TRY(runtime::Cgroup::create(request), "unable to apply cgroup configuration");
-    remember_cgroup(job.container.state(), job.cgroup->record());
-    return {};
-}
-
 uid_t container_root(const std::vector<runtime::IdMapping>& mappings) {
     for (const runtime::IdMapping& mapping : mappings)
         if (mapping.container_id == 0) return mapping.host_id;
@@ -160,28 +135,6 @@ Result<runtime::Init> clone_init(Launching& job, const std::string& bundle, Rele
     request.keep_keyring = job.options.no_new_keyring;
     request.no_pivot = job.options.no_pivot;
     return runtime::Init::create(request);
-}
-
-Result<void> record_process(Launching& job, const runtime::Init& init) {
-    const ProcessKey key = TRY(ProcessKey::of(init.pid()));
-    OciState& state = job.container.state();
-    state.pid = key.pid;
-    state.start_time = key.start_time;
-    state.own.boot = key.boot;
-    for (const OciNamespace& space : state.config.namespaces) {
-        std::string name = space.type == "NEWNS" ? "mnt" : space.type.substr(3);
-        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
-        state.namespace_paths[space.type] = cat("/proc/", key.pid, "/ns/", name);
-    }
-    for (int fd = 0; fd < 3; ++fd) {
-        const auto target = sys::readlinkat(sys::here(), cat("/proc/self/fd/", fd));
-        state.external_descriptors.push_back(target.ok() ? target.value() : "/dev/null");
-    }
-    if (job.spec.linux->intel_rdt) {
-        state.own.rdt_folder = TRY(runtime::apply_rdt(*job.spec.linux->intel_rdt, job.container.id(), key.pid));
-        state.intel_rdt_path = state.own.rdt_folder;
-    }
-    return job.container.save();
 }
 
 Result<void> hand_over(Launching& job, runtime::Init& init, std::optional<Fd>& console) {
@@ -210,15 +163,72 @@ Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string&
     tell_seccomp_flags(job);
     runtime::Init init = TRY(clone_init(job, bundle, release));
     job.call.log.debug("child process in init()");
-    TRY(record_process(job, init));
+    TRY(record_process(job, init.pid()));
     TRY(init.wait_ready());
     job.call.log.debug("init: closing the pipe to signal completion");
     TRY(hand_over(job, init, console));
-    if (release == Release::at_once) TRY(init.release());
     return std::optional(std::move(init));
 }
 
-void undo(Launching& job) {
+}  // namespace
+
+std::string absolute_bundle(const LaunchOptions& options) {
+    char here[4096];
+    const std::string base = ::getcwd(here, sizeof here) != nullptr ? here : "/";
+    return options.bundle.empty() ? base : join_path(base, options.bundle);
+}
+
+Result<void> prepare_launch(Launching& job, const std::string& bundle, bool detaches) {
+    TRY(load_spec(job, bundle));
+    TRY(check_terminal(job, detaches));
+    TRY(connect_sockets(job));
+    fill_state(job, bundle);
+    return prepare_notify(job.container, job.spec);
+}
+
+Result<void> make_cgroup(Launching& job) {
+    runtime::CgroupRequest request;
+    const runtime::Resources none;
+    request.path = cgroup_path_of(job);
+    request.resources = job.spec.linux->resources ? &*job.spec.linux->resources : &none;
+    request.systemd = job.call.globals.systemd_cgroup;
+    request.annotations = job.spec.annotations;
+    request.id = job.container.id();
+    const runtime::Namespace* user = job.spec.find_namespace("user");
+    if (user != nullptr && user->path.empty() && runtime::cgroup_layout() == runtime::CgroupLayout::v2)
+        request.owner = {job.spec.linux->uid_mappings[0].host_id, job.spec.linux->gid_mappings[0].host_id};
+    const runtime::CgroupRecord place = TRY(find_place(request));
+    // Written before anything is made: whoever kills us now leaves what `delete --force` can clean up (runc #4534).
+    remember_cgroup(job.container.state(), place);
+    TRY(job.container.save());
+    job.cgroup = TRY(runtime::Cgroup::create(request), "unable to apply cgroup configuration");
+    remember_cgroup(job.container.state(), job.cgroup->record());
+    return {};
+}
+
+Result<void> record_process(Launching& job, pid_t pid) {
+    const ProcessKey key = TRY(ProcessKey::of(pid));
+    OciState& state = job.container.state();
+    state.pid = key.pid;
+    state.start_time = key.start_time;
+    state.own.boot = key.boot;
+    for (const OciNamespace& space : state.config.namespaces) {
+        std::string name = space.type == "NEWNS" ? "mnt" : space.type.substr(3);
+        for (char& letter : name) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+        state.namespace_paths[space.type] = cat("/proc/", key.pid, "/ns/", name);
+    }
+    for (int fd = 0; fd < 3; ++fd) {
+        const auto target = sys::readlinkat(sys::here(), cat("/proc/self/fd/", fd));
+        state.external_descriptors.push_back(target.ok() ? target.value() : "/dev/null");
+    }
+    if (job.spec.linux->intel_rdt) {
+        state.own.rdt_folder = TRY(runtime::apply_rdt(*job.spec.linux->intel_rdt, job.container.id(), key.pid));
+        state.intel_rdt_path = state.own.rdt_folder;
+    }
+    return job.container.save();
+}
+
+void undo_launch(Launching& job) {
     if (job.cgroup) {
         ignore(job.cgroup->kill_all(), "the first error is the one to tell");
         ignore(job.cgroup->remove(), "the first error is the one to tell");
@@ -226,8 +236,6 @@ void undo(Launching& job) {
     ignore(runtime::remove_rdt_group(job.container.state().own.rdt_folder), "the first error is the one to tell");
     ignore(job.container.remove_folder(), "the first error is the one to tell");
 }
-
-}  // namespace
 
 void describe_launch_options(Parser& parser, LaunchOptions& into) {
     parser.text("-b,--bundle", into.bundle, "FOLDER", "path to the root of the bundle directory, defaults to the current directory");
@@ -280,23 +288,17 @@ Result<Launched> launch_container(const OciCall& call, const std::string& id, co
     OciContainer container = TRY(OciContainer::create(call.globals.root, id));
     Launching job{.call = call, .options = options, .container = std::move(container), .extra = std::move(extra)};
     std::optional<Fd> console;
-    const auto prepare = [&]() -> Result<void> {
-        TRY(load_spec(job, bundle));
-        TRY(check_terminal(job, options.detach || release == Release::at_gate));
-        TRY(connect_sockets(job));
-        fill_state(job, bundle);
-        return {};
-    };
-    if (auto prepared = prepare(); !prepared.ok()) {
-        undo(job);
+    auto prepared = prepare_launch(job, bundle, options.detach || release == Release::at_gate);
+    if (!prepared.ok()) {
+        undo_launch(job);
         return std::move(prepared).error();
     }
     auto init = bring_up(job, bundle, release, console);
     if (!init.ok()) {
-        undo(job);
+        undo_launch(job);
         return std::move(init).error();
     }
-    return Launched{std::move(job.container), std::move(*std::move(init).value()), std::move(console)};
+    return Launched{std::move(job.container), std::move(*std::move(init).value()), std::move(console), std::nullopt};
 }
 
 }  // namespace berth::cli

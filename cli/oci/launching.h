@@ -19,13 +19,15 @@ struct LaunchOptions {
 };
 void describe_launch_options(Parser& parser, LaunchOptions& into);
 
-/// `gate`: the program waits for `start`. Otherwise it has been released when this returns.
-enum class Release { at_gate, at_once };
+/// `at_gate`: the program waits for `start`. `by_caller`: it waits for Init::release(), whose error is that the kernel would
+/// not execute it.
+enum class Release { at_gate, by_caller };
 
 struct Launched {
     OciContainer container;
     runtime::Init init;
     std::optional<Fd> console;  ///< for the foreground
+    std::optional<Fd> notices;  ///< what the container says through sd_notify(3), to be relayed (notify.h)
 };
 Result<Launched> launch_container(const OciCall& call, const std::string& id, const LaunchOptions& options, Release release);
 

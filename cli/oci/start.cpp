@@ -10,6 +10,7 @@
 
 #include "base/sys.h"
 #include "cli/oci/commands.h"
+#include "cli/oci/notify.h"
 #include "runtime/hooks.h"
 #include "runtime/plan.h"
 
@@ -71,6 +72,14 @@ Result<void> open_gate(const OciContainer& container) {
     return failure_of(record, container);
 }
 
+Result<void> run_poststart(const OciContainer& container) {
+    const runtime::Spec spec = TRY(container.load_spec());
+    if (!spec.hooks || spec.hooks->poststart.empty()) return {};
+    const std::string state =
+        runtime::state_document(spec, container.id(), container.state().bundle(), "running", container.state().pid);
+    return runtime::run_hooks(spec.hooks->poststart, "poststart", state);
+}
+
 Result<int> oci_start(const OciCall& call) {
     Parser parser;
     parser.about(oci_about("start"));
@@ -81,12 +90,12 @@ Result<int> oci_start(const OciCall& call) {
     const OciStatus status = TRY(container.status());
     if (status == OciStatus::stopped) return Error(Kind::wrong_state, "cannot start a container that has stopped");
     if (status != OciStatus::created) return Error(Kind::wrong_state, "cannot start an already running container");
+    const auto process = TRY(container.open_process());
+    if (!process) return Error(Kind::wrong_state, "cannot start a container that has stopped");
+    const auto notices = TRY(open_notify(container));
     TRY(open_gate(container));
-    const runtime::Spec spec = TRY(container.load_spec());
-    if (!spec.hooks || spec.hooks->poststart.empty()) return 0;
-    const std::string state =
-        runtime::state_document(spec, container.id(), container.state().bundle(), "running", container.state().pid);
-    TRY(runtime::run_hooks(spec.hooks->poststart, "poststart", state));
+    TRY(run_poststart(container));
+    if (notices) TRY(relay_notices(*notices, *process, container.state().pid, RelayUntil::ready));
     return 0;
 }
 

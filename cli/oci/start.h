@@ -11,4 +11,7 @@ namespace berth::cli {
 Result<void> make_gate(const OciContainer& container, uid_t uid, gid_t gid);
 Result<void> open_gate(const OciContainer& container);
 
+/// The poststart hooks, when the program runs.
+Result<void> run_poststart(const OciContainer& container);
+
 }  // namespace berth::cli

@@ -17,6 +17,7 @@ struct Context {
     int terminal = -1;         ///< the pty's slave
     int empty_folder = -1;     ///< an attached read-only tmpfs, source of all masks of folders
     bool null_attached = false;
+    int cloned_tree = -1;      ///< of clone_in_root, for the attach_tree behind it
     int copied_up = -1;        ///< O_PATH of the folder whose content the next tmpfs takes
     char hook_words[256] = {};  ///< what a failing hook wrote to stderr, cut
     bool entered_folder = false;
@@ -41,6 +42,7 @@ std::size_t decimal(char* out, std::uint64_t value);
 
 // mounts.cpp
 long mount_new(Context& context, const Step& step);
+long clone_in_root(Context& context, const Step& step);
 long attach_tree(Context& context, const Step& step);
 long drop_mount(Context& context, const Step& step);
 long attach_root(Context& context, const Step& step);

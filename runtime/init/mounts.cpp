@@ -129,11 +129,36 @@ long mount_new(Context& context, const Step& step) {
     return done;
 }
 
+long clone_in_root(Context& context, const Step& step) {
+    const long source = open_in_root(context, step.text, O_PATH);
+    if (source < 0) return source;
+    const long tree = raw::call(SYS_open_tree, source, "", open_tree_clone | O_CLOEXEC | AT_EMPTY_PATH | step.flags);
+    close_fd(source);
+    if (tree < 0) return tree;
+    context.cloned_tree = static_cast<int>(tree);
+    // Ids are mapped while the tree is new, and by the parent: in a user namespace we may not.
+    long done = step.value == 0 ? 0 : send_message(context, Message{MessageType::map_ids, static_cast<std::uint32_t>(step.value - 1), 0, 0, {}}, context.cloned_tree);
+    if (step.value != 0 && done >= 0) done = wait_for_go(context);
+    const auto* attributes = static_cast<const MountAttributes*>(step.list);
+    for (std::uint32_t i = 0; i < step.count && done >= 0; ++i)
+        done = set_mount(context.cloned_tree, "", AT_EMPTY_PATH | (attributes[i].recursive ? AT_RECURSIVE : 0),
+                         Attributes{attributes[i].set, attributes[i].clear, attributes[i].propagation, 0});
+    return done;
+}
+
 long attach_tree(Context& context, const Step& step) {
-    const long target = open_target(context, step.path, static_cast<TargetKind>(step.value));
+    const int tree = step.fd >= 0 ? step.fd : context.cloned_tree;
+    auto kind = static_cast<TargetKind>(step.value);
+    if (step.fd < 0) {
+        struct stat status{};
+        const long known = raw::call(SYS_newfstatat, tree, "", &status, AT_EMPTY_PATH);
+        if (known < 0) return known;
+        kind = S_ISDIR(status.st_mode) ? TargetKind::folder : TargetKind::file;
+    }
+    const long target = open_target(context, step.path, kind);
     if (target < 0) return target;
-    const long moved = move_onto(step.fd, target);
-    close_fd(step.fd);
+    const long moved = move_onto(tree, target);
+    close_fd(tree);
     return moved;
 }
 

@@ -55,6 +55,7 @@ StepFunction function_of(StepKind kind) {
         case StepKind::drop_mount: return init::drop_mount;
         case StepKind::attach_root: return init::attach_root;
         case StepKind::mount_new: return init::mount_new;
+        case StepKind::clone_in_root: return init::clone_in_root;
         case StepKind::attach_tree: return init::attach_tree;
         case StepKind::copy_up: return init::copy_up;
         case StepKind::set_attributes: return init::set_attributes;

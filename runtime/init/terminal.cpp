@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <asm/termbits.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
@@ -35,6 +36,15 @@ long set_size(long master, std::uint64_t packed) {
     return raw::call(SYS_ioctl, master, TIOCSWINSZ, &size);
 }
 
+/// Before the program writes its first line.
+long leave_newlines(long slave) {
+    struct termios attributes{};  // The kernel's, which is what the call fills in.
+    const long known = raw::call(SYS_ioctl, slave, TCGETS, &attributes);
+    if (known < 0) return known;
+    attributes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    return raw::call(SYS_ioctl, slave, TCSETS, &attributes);
+}
+
 }  // namespace
 
 long make_console(Context& context, const Step& step) {
@@ -46,6 +56,7 @@ long make_console(Context& context, const Step& step) {
     if (done < 0) return close_fd(master), done;
     const long slave = done;
     done = set_size(master, step.value);
+    if (done >= 0 && step.extra == 1) done = leave_newlines(slave);
     if (done >= 0) done = raw::call(SYS_fchown, slave, step.uid, ~0U);
     if (done == -EPERM || done == -EINVAL) done = 0;  // An owner that the user namespace does not map: it stays root's.
     if (done >= 0) done = raw::call(SYS_ioctl, slave, TIOCSCTTY, 0);

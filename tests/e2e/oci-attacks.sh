@@ -19,8 +19,13 @@ bundle waits '.process.args = ["sleep", "100"]'
 pid=$("${OCI[@]}" state waits | jq .pid)
 if sh -c "exec 3>>/proc/$pid/exe" 2>/dev/null; then fail "the runtime's file cannot be opened for writing through /proc/PID/exe"
 else pass "the runtime's file cannot be opened for writing through /proc/PID/exe"; fi
-# CVE-2016-9962: what the container could take from it belongs to the host's root.
-equal "its descriptors are the host's root's" 0 "$(stat -c %u "/proc/$pid/fd")"
+# CVE-2016-9962: a process of the runtime's, while it is in the container and not its program yet, has the container's
+# user and capabilities; another there sees it, and must not get at its descriptors.
+bundle neighbour '.process.args = ["sh", "-c", "readlink /proc/1/fd/0; readlink /proc/1/cwd; cat /proc/1/environ 2>&1; grep ^Name: /proc/1/status"]
+    | (.linux.namespaces[] | select(.type == "pid")).path = "/proc/'"$pid"'/ns/pid"'
+try run neighbour
+equal "a neighbour sees the process and gets at nothing of it" "cat: can't open '/proc/1/environ': Permission denied Name: berth-oci" \
+    "$(tr '\t' ' ' <<<"$OUT" | xargs -d '\n')"
 "${OCI[@]}" delete --force waits
 
 # CVE-2024-21626: a working directory reached through a leaked descriptor.
@@ -55,6 +60,29 @@ echo planted > "$WORK/mask/rootfs/dev/null"
 try run mask
 equal "a masked file is empty whatever the image calls /dev/null" "" "$OUT"
 equal "and the mask was put" 0 $STATUS
+rm "$WORK/mask/rootfs/dev/null" && ln -s /planted "$WORK/mask/rootfs/dev/null"
+echo planted > "$WORK/mask/rootfs/planted"
+edit mask '.process.args = ["sh", "-c", "cat /secret; echo written > /secret; cat /planted"]'
+prints planted "nor where a link in its place leads" run mask
+
+# CVE-2025-52565: what the image has at /dev/pts/N is not the program's terminal. Here /dev/pts is the image's, with a link to
+# a real devpts elsewhere, and a file for each number that a terminal may get.
+bundle console '.process.terminal = true | .process.args = ["sh", "-c", "stat -c %F /dev/console; echo to-console > /dev/console"]
+    | .mounts |= map(select(.destination | startswith("/dev") | not))
+    | .mounts += [{destination: "/real", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666"]}]'
+mkdir -p "$WORK/console/rootfs/dev/pts" "$WORK/console/rootfs/real"
+ln -s /real/ptmx "$WORK/console/rootfs/dev/pts/ptmx"
+for n in 0 1 2 3; do : > "$WORK/console/rootfs/dev/pts/$n"; done
+text=$(script -qec "${OCI[*]} run --bundle $WORK/console console" /dev/null </dev/null | tr -d '\r' | sed 's/^\^@//')
+equal "/dev/console is the terminal itself" "character special file to-console" "$(xargs <<<"$text")"
+equal "and nothing went where the image pointed" 0 "$(cat "$WORK/console/rootfs/dev/pts/"[0-3] | wc -c)"
+
+# CVE-2025-52881: writes to /proc go to the kernel, whatever lies over the container's own /proc by then.
+bundle redirect '.process.args = ["true"] | .linux.sysctl = {"net.ipv4.ip_forward": "1"}
+    | .hooks = {createContainer: [{path: "/bin/sh", args: ["sh", "-c", "mount --bind '"$WORK"'/trap '"$WORK"'/redirect/rootfs/proc/sys/net/ipv4/ip_forward"], env: ["PATH=/usr/bin:/bin"]}]}'
+: > "$WORK/trap"
+works "a container whose /proc was laid over" run redirect
+equal "has its sysctl written past it" "" "$(cat "$WORK/trap")"
 
 # CVE-2021-30465, CVE-2024-45310: mount targets that are links stay inside.
 bundle target '.process.args = ["ls", "/inside/link"] | .mounts += [{destination: "/link/vol", type: "bind", source: "'"$WORK"'/volume", options: ["bind"]}]'

@@ -56,6 +56,13 @@ done
 works "delete of a created container" "${OCI[@]}" delete oci-s
 leaves_nothing oci-s
 
+# --- a program that the kernel will not execute
+bundle e '.process.args = ["/script"]'
+printf '#!/no/such/interpreter\n' > "$WORK/e/rootfs/script"
+chmod +x "$WORK/e/rootfs/script"
+refuses 1 "run: the program's failure is said plainly" "exec /script: no such file or directory" "${OCI[@]}" run --bundle "$WORK/e" oci-e
+leaves_nothing oci-e
+
 # --- hooks: order and state
 bundle h '.process.args = ["true"] | .hooks = ({"createRuntime": "createRuntime", "poststart": "poststart", "poststop": "poststop"}
     | map_values([{path: "/bin/sh", args: ["sh", "-c", ("jq -r .status >> '"$WORK"'/hooks; echo " + .)], env: ["PATH=/bin:/usr/bin"]}]))'
