@@ -7,6 +7,7 @@
 #include "cli/cmds.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
+#include "container/processes.h"
 #include "container/prune.h"
 
 namespace berth::cli {
@@ -147,12 +148,17 @@ Action define_stop(Parser& p) {
 
 Action define_restart(Parser& p) {
     const auto options = std::make_shared<EndOptions>();
+    const auto process = std::make_shared<std::string>();
     p.usage("CONTAINER [CONTAINER...]", 1, -1, Values::container);
     describe_end(p, *options);
+    p.text("--proc", *process, "NAME", "Restart a process declared by run --proc, not the container");
     p.example("berth restart web", "stop and start again");
     p.see_also("start, stop");
-    return [options](Session& session, const Words& arguments) -> Result<int> {
+    return [options, process](Session& session, const Words& arguments) -> Result<int> {
         TRY(check_signal(*options));
+        if (!process->empty())
+            return session.for_each_container(
+                arguments, [&](Engine& engine, Record& record) { return container::restart_process(engine, record, *process); });
         return session.for_each_container(arguments, [&](Engine& engine, Record& record) -> Result<void> {
             tell_how_it_ended(record, TRY(container::restart(engine, record, {options->signal, options->timeout})));
             return {};

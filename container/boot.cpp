@@ -31,7 +31,10 @@ Result<void> meet(Engine& engine, const Record& record, std::set<std::string> pa
         return Error(Kind::invalid, cat("--requires: ", record.name(), " requires itself by way of others"));
     for (const std::string& text : record.definition.host.requires_) {
         const Requirement requirement = TRY(parse_requirement(text));
-        Record other = TRY(find(engine, requirement.container), "--requires ", text);
+        auto found = find(engine, requirement.container);
+        // Exit code 127 would say that the command is missing.
+        if (!found.ok()) return std::move(found).error().with_kind(Kind::system).context("--requires ", text);
+        Record other = std::move(found).value();
         TRY(meet(engine, other, path));
         if (!other.run.state.running()) {
             TRY(start(engine, other, {}), "--requires ", text);

@@ -26,7 +26,8 @@ Result<Fd> connect_unix(const std::string& path, int type) {
     Fd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.valid()) return Error::of_errno(errno, "socket");
     if (::connect(socket.raw(), static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address) != 0)
-        return Error::of_errno(errno, path);
+        // A socket that is missing is not a command that is missing, which exit code 127 would say.
+        return Error::of_errno(errno, path).with_kind(Kind::system);
     return socket;
 }
 

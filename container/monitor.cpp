@@ -210,6 +210,9 @@ void Monitor::watch_run() {
     const auto& healthcheck = record_.definition.config.healthcheck;
     const auto plan = healthcheck ? healthcheck::make_plan(*healthcheck, record_.definition.config.shell) : std::nullopt;
     if (!plan) return;
+    // The host's network, or another container's: nobody had to open it until now.
+    if (!run_->netns.valid())
+        if (auto opened = sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY); opened.ok()) run_->netns = std::move(opened).value();
     health_ = std::make_unique<HealthRunner>(
         loop_, *plan, record_.run.state.health.value_or(healthcheck::Health{}),
         HealthRunner::Host{[this] { return target(); }, [this]() -> const Fd& { return run_->netns; },
