@@ -91,7 +91,11 @@ int run_main(const Words& all) {
         return run_command(session, settings.value(), *found.entry, spelling, Words(rest, globals.words.end()));
     }
     const std::string& first = globals.words[0];
-    if (first == "help") return run_main(Words{"--help"});
+    if (first == "help") {
+        Words asked(globals.words.begin() + 1, globals.words.end());
+        asked.push_back("--help");
+        return run_main(asked);
+    }
     const bool asks_family = globals.words.size() == 1 || globals.words[1] == "--help" || globals.words[1] == "-h";
     if (is_command_family(first) && asks_family) return print(family_help(first)), 0;
     return fail(unknown_command(globals.words), 1);

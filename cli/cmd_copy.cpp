@@ -55,6 +55,10 @@ Result<int> cp(Session& session, const CopyCommand& command, const Words& argume
     if (is_between && !command.between)
         return Error(Kind::invalid, "copying between containers is not supported")
             .with_hint("docker refuses it, so berth wants to be told: berth cp --between SOURCE TARGET");
+    for (const Place* place : {&from, &to})
+        if (place->kind == Place::Kind::container && place->path.empty())
+            return Error(Kind::invalid, cat("'", place->container, ":': the path in the container is missing"))
+                .with_hint(cat("its root is ", place->container, ":/"));
     container::CopyOptions options;
     options.archive = command.archive;
     options.follow_link = command.follow_link;

@@ -61,7 +61,7 @@ Result<int> events(Session& session, const EventsOptions& options) {
 Action define_events(Parser& p) {
     const auto options = std::make_shared<EventsOptions>();
     p.usage("", 0, 0);
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: container, image, network, volume, event, label, type");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: container, image, network, volume, event, label, type");
     p.text("--format", options->format, "TEMPLATE", "Show by 'json' or a Go template", Values::format);
     p.text("--since", options->since, "TIME", "From then on: 7d is not known, 168h is, and dates");
     p.text("--until", options->until, "TIME", "Up to then");

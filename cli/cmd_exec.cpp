@@ -39,7 +39,8 @@ Result<int> exec(Session& session, const ExecCommand& options, const Words& argu
         Session::print_error(error);
         const bool is_state = error.kind() == Kind::wrong_state || error.kind() == Kind::not_found;
         const int status = container::exit_code_of_failure(error);
-        return is_state && status == 125 ? 1 : status;
+        if (status != 125) return status;
+        return is_state ? 1 : 126;
     };
     if (options.detach) {
         auto started = container::exec(*engine, record, std::move(request));

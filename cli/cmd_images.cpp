@@ -168,14 +168,17 @@ Action define_images(Parser& p) {
     p.usage("[REPOSITORY[:TAG]]", 0, 1, Values::image);
     p.flag("-a,--all", options->all, "Show images that builds left in between, too");
     p.flag("--digests", options->digests, "Show digests");
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: reference, label, before, since, until, dangling");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: reference, label, before, since, until, dangling");
     describe_format(p, options->format);
     p.flag("--no-trunc", options->no_trunc, "Show ids in full");
     p.flag("-q,--quiet", options->quiet, "Show ids only");
     p.example("berth images", "what is here");
     p.example("berth images --filter 'reference=me/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "some, in your own form");
     p.see_also("build, load, history, rmi, image prune");
-    return [options](Session& session, const Words& arguments) { return images(session, *options, arguments); };
+    return [options](Session& session, const Words& arguments) {
+        if (!options->quiet) take_configured_format(options->format, "imagesFormat");
+        return images(session, *options, arguments);
+    };
 }
 
 Action define_history(Parser& p) {

@@ -1,5 +1,7 @@
 // inspect: the documents of containers, images, networks and volumes (docker: inspect).
 
+#include <algorithm>
+
 #include "cli/as_run.h"
 #include "cli/cmds.h"
 #include "cli/listing.h"
@@ -70,15 +72,17 @@ Result<int> inspect(Session& session, const InspectOptions& options, const Words
         Json document = TRY(find_any(*engine, name, options));
         if (options.as_run)
             formatted += cat(*document.string(), "\n");
-        else if (!options.format.empty())
+        else if (!options.format.empty() && options.format != "json")
             formatted += TRY(formatted_object(options.format, document));
         found.push_back(std::move(document));
         return {};
     });
-    if (options.as_run || !options.format.empty())
-        print(formatted);
+    if (options.format == "json")
+        print_line(json_text(Json(std::move(found))));
+    else if (options.as_run || !options.format.empty())
+        print(formatted.empty() ? "\n" : formatted);  // docker: a line, also when there is nothing to say
     else
-        print_line(json_text(Json(std::move(found)), JsonStyle::indented));
+        print_line(found.empty() ? "[]" : json_text(Json(std::move(found)), JsonStyle::indented));
     return status;
 }
 
@@ -104,7 +108,8 @@ Action define_inspect(Parser& p) {
     p.usage("NAME [NAME...]", 1, -1, Values::container_or_image);
     describe(p, *options);
     p.flag("-s,--size", options->size, "Add how much a container takes on disk");
-    p.choice("--type", options->type, "container|image|network|volume", "Look for this kind only");
+    p.text("--type", options->type, "TYPE", "Look for this kind only: container, image, network or volume");
+    p.last_choices("container|image|network|volume");
     p.flag("--as-run", options->as_run, "Show the 'berth run' command that would make this container");
     p.about(
         "Prints everything that is known of containers, images, networks and volumes as a JSON array, or what a template picks "
@@ -113,8 +118,11 @@ Action define_inspect(Parser& p) {
     p.example("berth inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web", "addresses");
     p.example("berth inspect --as-run web", "the command line of a container");
     p.see_also("ps, images, port");
-    return [options](Session& session, const Words& arguments) {
+    return [options](Session& session, const Words& arguments) -> Result<int> {
         if (options->as_run) options->type = "container";
+        const bool is_known = std::ranges::any_of(kinds, [&](const Kindred& kind) { return kind.type == options->type; });
+        if (!options->type.empty() && !is_known)
+            return Error(Kind::invalid, cat("unknown type '", options->type, "'")).with_hint("types are container, image, network, volume");
         return inspect(session, *options, arguments);
     };
 }

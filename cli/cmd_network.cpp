@@ -7,6 +7,7 @@
 #include "cli/key_values.h"
 #include "cli/listing.h"
 #include "cli/texts.h"
+#include "container/filter.h"
 #include "network/networks.h"
 
 namespace berth::cli {
@@ -40,11 +41,13 @@ bool has_label(const std::map<std::string, std::string>& labels, const std::stri
 
 Result<bool> matches_one(const network::Networks& networks, const Network& network, const std::string& key,
                          const std::string& value) {
-    if (key == "name") return network.name.find(value) != std::string::npos;
+    if (key == "name") return container::name_matches(network.name, value);
     if (key == "id") return network.id.starts_with(value);
     if (key == "driver") return network.driver == value;
     if (key == "scope") return value == "local";
     if (key == "label") return has_label(network.labels, value);
+    if (key == "type" && value != "custom" && value != "builtin")
+        return Error(Kind::invalid, cat("invalid filter 'type=", value, "'")).with_hint("a network is of type custom or builtin");
     if (key == "type") return (value == "custom") == network.is_user_defined();
     const bool wanted = TRY(parse_boolean(value), "--filter dangling");
     const bool is_unused = network.is_user_defined() && TRY(networks.members(network)).empty();
@@ -132,12 +135,15 @@ Action define_network_create(Parser& p) {
 Action define_network_ls(Parser& p) {
     const auto options = std::make_shared<ListOptions>();
     p.usage("", 0, 0);
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: name, id, driver, label, type, dangling");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: name, id, driver, label, type, dangling");
     describe_format(p, options->format);
     p.flag("--no-trunc", options->no_trunc, "Show ids in full");
     p.flag("-q,--quiet", options->quiet, "Show ids only");
     p.see_also("network create, network inspect");
-    return [options](Session& session, const Words&) { return list(session, *options); };
+    return [options](Session& session, const Words&) {
+        if (!options->quiet) take_configured_format(options->format, "networksFormat");
+        return list(session, *options);
+    };
 }
 
 Action define_network_rm(Parser& p) {

@@ -4,6 +4,7 @@
 
 #include "builder/build.h"
 #include "cli/cmds.h"
+#include "cli/listing.h"
 #include "cli/prune.h"
 #include "cli/texts.h"
 #include "network/networks.h"
@@ -180,7 +181,7 @@ Action define_builder_prune(Parser& p) {
     p.flag("-a,--all", options->prune.all, "Entries that images use too");
     p.parsed<std::int64_t>("--keep-storage,--reserved-space", options->keep, parse_size, "SIZE",
                            "Keep so much of what was used last");
-    p.list("--filter", options->prune.filters, "KEY=VALUE", "Only some: until=24h, type=…, id=…");
+    describe_filters(p, "--filter", options->prune.filters, "Only some: until=24h, type=…, id=…");
     p.flag("-f,--force", options->prune.force, "Do not ask");
     p.see_also("builder du, system prune");
     return [options](Session& session, const Words&) -> Result<int> {

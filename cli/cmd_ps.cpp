@@ -103,11 +103,11 @@ Result<std::vector<container::Record>> choose(container::Engine& engine, const P
     // docker: asking for a state or for the last ones looks at all containers.
     const bool names_state =
         std::ranges::any_of(filters, [](const auto& term) { return term.first == "status" || term.first == "exited"; });
-    const std::int64_t last = options.latest ? 1 : options.last.value_or(-1);
-    if (!options.all && !names_state && last < 0)
+    const std::int64_t last = options.latest ? 1 : options.last.value_or(0);
+    if (!options.all && !names_state && last <= 0)
         std::erase_if(records, [](const auto& record) { return !record.run.state.running(); });
     records = TRY(container::filter(engine, std::move(records), filters));
-    if (last >= 0 && static_cast<std::size_t>(last) < records.size()) records.erase(records.begin() + last, records.end());
+    if (last > 0 && static_cast<std::size_t>(last) < records.size()) records.erase(records.begin() + last, records.end());
     return records;
 }
 
@@ -156,7 +156,7 @@ Action define_ps(Parser& p) {
     const auto options = std::make_shared<PsOptions>();
     p.usage("", 0, 0);
     p.flag("-a,--all", options->all, "Show those that do not run, too");
-    p.list("-f,--filter", options->filters, "KEY=VALUE",
+    describe_filters(p, "-f,--filter", options->filters,
            "Show some: name, id, label, status, exited, health, ancestor, network, volume, publish, expose, before, since");
     describe_format(p, options->format);
     p.parsed<std::int64_t>("-n,--last", options->last, parse_integer, "NUMBER", "The last so many, in any state");
@@ -167,7 +167,10 @@ Action define_ps(Parser& p) {
     p.example("berth ps -a", "all containers, also those that have ended");
     p.example("berth ps --filter health=unhealthy --format '{{.Names}}'", "names of those that are not well");
     p.see_also("run, inspect, logs, dash");
-    return [options](Session& session, const Words&) { return ps(session, *options); };
+    return [options](Session& session, const Words&) {
+        if (!options->quiet) take_configured_format(options->format, "psFormat");
+        return ps(session, *options);
+    };
 }
 
 }  // namespace berth::cli

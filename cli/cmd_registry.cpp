@@ -229,7 +229,7 @@ Action define_logout(Parser& p) {
 Action define_search(Parser& p) {
     const auto options = std::make_shared<SearchCommand>();
     p.usage("TERM", 1, 1);
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: stars=N, is-official=true, is-automated=true");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: stars=N, is-official=true, is-automated=true");
     describe_format(p, options->format);
     p.parsed<std::int64_t>("--limit", options->limit, parse_integer, "NUMBER", "At most so many (default 25)");
     p.flag("--no-trunc", options->no_trunc, "Show descriptions in full");

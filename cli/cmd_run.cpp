@@ -89,13 +89,19 @@ Result<int> image_is_missing(std::string_view verb) {
     return 1;
 }
 
+// docker: what its client finds wrong by itself is 1, what its daemon refuses 125.
+Result<int> report_refusal(const Error& error) {
+    Session::print_error(error);
+    return 1;
+}
+
 Result<int> report_failure(const Error& error) {
     Session::print_error(error);
     return container::exit_code_of_failure(error);
 }
 
 Result<int> run(Session& session, const RunOptions& options, const Words& arguments) {
-    TRY(check(options));
+    if (const auto checked = check(options); !checked.ok()) return report_refusal(checked.error());
     container::Engine* engine = TRY(session.engine());
     if (options.dry_run) return print_dry_run(*engine, TRY(make_create_options(options.container, arguments)));
     container::Created created = TRY(create_container(*engine, options, arguments));

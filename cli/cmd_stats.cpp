@@ -33,10 +33,10 @@ Result<std::vector<container::Record>> chosen(container::Engine& engine, const S
 }
 
 Json make_stats_row(const container::Record& record, const container::StatsReading* before,
-                    const std::optional<container::StatsReading>& now, bool whole) {
+                    const std::optional<container::StatsReading>& now, bool whole, const std::string* named) {
     const std::string id = whole ? record.id() : std::string(record.short_id());
     const StatsTexts texts = stats_texts(before, now);
-    return make_row({{"Container", id},
+    return make_row({{"Container", named == nullptr ? id : *named},
                      {"ID", id},
                      {"Name", record.name()},
                      {"CPUPerc", texts.cpu},
@@ -48,12 +48,13 @@ Json make_stats_row(const container::Record& record, const container::StatsReadi
 }
 
 Result<std::string> stats_text(container::Engine& engine, const StatsOptions& options,
-                               const std::vector<container::Record>& records, Readings& readings) {
+                               const std::vector<container::Record>& records, const Words& names, Readings& readings) {
     std::vector<Json> rows;
-    for (const container::Record& record : records) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const container::Record& record = records[i];
         const auto now = TRY(container::read_stats(engine, record));
         const auto before = readings.find(record.id());
-        rows.push_back(make_stats_row(record, before == readings.end() ? nullptr : &before->second, now, options.no_trunc));
+        rows.push_back(make_stats_row(record, before == readings.end() ? nullptr : &before->second, now, options.no_trunc, names.empty() ? nullptr : &names[i]));
         if (now) readings.insert_or_assign(record.id(), *now);
     }
     ListingOptions listing;
@@ -72,10 +73,10 @@ Result<int> stats(Session& session, const StatsOptions& options, const Words& na
     for (const container::Record& record : records)
         if (const auto first = TRY(container::read_stats(*engine, record))) readings.insert_or_assign(record.id(), *first);
     if (!readings.empty()) ::poll(nullptr, 0, 100);
-    if (options.no_stream) return print(TRY(stats_text(*engine, options, records, readings))), 0;
+    if (options.no_stream) return print(TRY(stats_text(*engine, options, records, names, readings))), 0;
     const bool redraws = is_terminal(STDOUT_FILENO);
     for (;;) {
-        const std::string text = TRY(stats_text(*engine, options, records, readings));
+        const std::string text = TRY(stats_text(*engine, options, records, names, readings));
         print(redraws ? cat("\x1b[2J\x1b[H", text) : text);
         ::poll(nullptr, 0, 1000);
         if (names.empty()) records = TRY(chosen(*engine, options, names));
@@ -95,7 +96,10 @@ Action define_stats(Parser& p) {
     p.about("Shows processor time, memory, network and disk use of containers, again each second.");
     p.example("berth stats --no-stream", "once");
     p.see_also("top, dash, system df");
-    return [options](Session& session, const Words& arguments) { return stats(session, *options, arguments); };
+    return [options](Session& session, const Words& arguments) {
+        take_configured_format(options->format, "statsFormat");
+        return stats(session, *options, arguments);
+    };
 }
 
 Action define_top(Parser& p) {

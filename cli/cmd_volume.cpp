@@ -6,6 +6,7 @@
 #include "cli/key_values.h"
 #include "cli/listing.h"
 #include "cli/texts.h"
+#include "container/filter.h"
 #include "container/prune.h"
 
 namespace berth::cli {
@@ -28,7 +29,7 @@ bool has_label(const Volume& volume, const std::string& wanted) {
 using Users = std::map<std::string, std::vector<std::string>>;
 
 Result<bool> matches_one(const Volume& volume, const Users& users, const std::string& key, const std::string& value) {
-    if (key == "name") return volume.name.find(value) != std::string::npos;
+    if (key == "name") return container::name_matches(volume.name, value);
     if (key == "driver") return volume.driver == value;
     if (key == "label") return has_label(volume, value);
     return TRY(parse_boolean(value), "--filter dangling") == !users.contains(volume.name);
@@ -118,11 +119,14 @@ Action define_volume_create(Parser& p) {
 Action define_volume_ls(Parser& p) {
     const auto options = std::make_shared<ListOptions>();
     p.usage("", 0, 0);
-    p.list("-f,--filter", options->filters, "KEY=VALUE", "Show some: name, driver, label, dangling");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: name, driver, label, dangling");
     describe_format(p, options->format);
     p.flag("-q,--quiet", options->quiet, "Show names only");
     p.see_also("volume create, volume inspect, system df");
-    return [options](Session& session, const Words&) { return list(session, *options); };
+    return [options](Session& session, const Words&) {
+        if (!options->quiet) take_configured_format(options->format, "volumesFormat");
+        return list(session, *options);
+    };
 }
 
 Action define_volume_rm(Parser& p) {

@@ -45,7 +45,7 @@ constexpr CommandEntry table[] = {
     {"commit|container commit", "change", "Make an image of a container's changes", define_commit},
     {"export|container export", "change", "Write a container's files as a tar archive", define_export},
     {"rename|container rename", "change", "Give a container another name", define_rename},
-    {"update|container update", "change", "Change limits and restart policy of containers", define_update},
+    {"update|container update", "change", "Change limits, ports, labels, environment of containers", define_update},
     {"container clone", "change", "Make another container like one that is there", define_container_clone},
     {"container prune", "change", "Remove all containers that do not run", define_container_prune},
 

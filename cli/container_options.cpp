@@ -82,6 +82,7 @@ void describe_resources(Parser& p, ContainerOptions& o) {
 
 void describe_network(Parser& p, ContainerOptions& o) {
     p.list("-p,--publish", o.publish, "[[IP:]HOST:]PORT[/PROTOCOL]", "Publish a port, or a range of ports, on the host");
+    p.text("--publish-address", o.publish_address, "ADDRESS", "Address of published ports that name none (default all)");
     p.flag("-P,--publish-all", o.publish_all, "Publish all exposed ports on free ports of the host");
     p.list("--expose", o.expose, "PORT[/PROTOCOL]", "Declare a port or a range of ports");
     p.list("--network,--net", o.networks, "NETWORK", "Network: a name, bridge, host, none or container:NAME", Values::network);

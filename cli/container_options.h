@@ -44,7 +44,7 @@ struct ContainerOptions {
     bool no_healthcheck = false;
     std::string health_on_failure = "none";
     // logging and life
-    std::string log_driver, restart, timezone, umask, end_when, rootfs;
+    std::string log_driver, restart, timezone, umask, publish_address, end_when, rootfs;
     Words log_opt, processes, requires_;
     bool replace = false;
 };
@@ -55,9 +55,14 @@ void describe_container_options(Parser& parser, ContainerOptions& options);
 /// `words`: the image and the command behind it.
 Result<container::CreateOptions> make_create_options(const ContainerOptions& options, const Words& words);
 
+<<<<<<< HEAD
 /// What `berth run` does without -d: creates, starts, and stays to the end. The container's exit status.
 class Session;
 Result<int> run_container(Session& session, const ContainerOptions& container, const Words& arguments);
+=======
+/// `-p` as often as it was given. `address` is that of those that name none; empty: every address of the host.
+Result<std::vector<network::PortMapping>> parse_published(const Words& texts, const std::string& address);
+>>>>>>> w-cmd
 
 /// Where relative paths of the caller start, and what `~` means.
 std::string current_folder();

@@ -1,7 +1,9 @@
 #include "cli/listing.h"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "base/file.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/texts.h"
@@ -100,6 +102,33 @@ Json make_row(Json::Object members) {
 
 void describe_format(Parser& parser, std::string& into) {
     parser.text("--format", into, "TEMPLATE", "How to show: 'table', 'table TEMPLATE', 'json' or a Go template", Values::format);
+}
+
+void take_configured_format(std::string& format, std::string_view key) {
+    if (!format.empty()) return;
+    const char* folder = std::getenv("DOCKER_CONFIG");
+    const char* home = std::getenv("HOME");
+    if (folder == nullptr && home == nullptr) return;
+    const auto text = read_file(folder != nullptr ? cat(folder, "/config.json") : cat(home, "/.docker/config.json"), 1u << 20);
+    if (!text.ok()) return;
+    const auto config = parse_json(text.value());
+    // A list is not the place to tell that the file is broken: login does.
+    const Json* wanted = config.ok() ? config.value().find(key) : nullptr;
+    if (wanted != nullptr && wanted->string() != nullptr) format = *wanted->string();
+}
+
+void describe_filters(Parser& parser, std::string_view names, Words& into, std::string_view help) {
+    Option option;
+    option.names = names;
+    option.value = "KEY=VALUE";
+    option.help = help;
+    option.is_list = true;
+    option.set = [&into](const std::string& text) -> Result<void> {
+        TRY(parse_filters({text}));
+        into.push_back(text);
+        return {};
+    };
+    parser.add(std::move(option));
 }
 
 Result<FilterTerms> parse_filters(const Words& texts) {

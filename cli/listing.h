@@ -35,7 +35,10 @@ Json make_row(Json::Object members);
 
 /// "--format" with docker's help text.
 void describe_format(Parser& parser, std::string& into);
-/// -f, --filter KEY=VALUE, repeatable.
+/// A list without --format is shown as `key` ("psFormat") of docker's config.json says, if it says so.
+void take_configured_format(std::string& format, std::string_view key);
+/// -f, --filter KEY=VALUE, repeatable. What has no '=' is refused as a bad value of the option.
+void describe_filters(Parser& parser, std::string_view names, Words& into, std::string_view help);
 using FilterTerms = std::vector<std::pair<std::string, std::string>>;
 Result<FilterTerms> parse_filters(const Words& texts);
 /// An error about the first key that is not among "a|b|c", also when nothing is there to be filtered.

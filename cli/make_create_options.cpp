@@ -9,6 +9,7 @@
 #include "cli/container_options.h"
 #include "cli/key_values.h"
 #include "cli/texts.h"
+#include "network/address.h"
 
 namespace berth::cli {
 namespace {
@@ -171,10 +172,12 @@ Result<void> set_networks(const ContainerOptions& o, CreateOptions& out) {
 }
 
 Result<void> set_ports(const ContainerOptions& o, CreateOptions& out) {
-    for (const std::string& text : o.publish) out.host.port_bindings.push_back(TRY(network::PortMapping::parse(text)));
+    out.host.port_bindings = TRY(parse_published(o.publish, o.publish_address));
     for (const std::string& text : o.expose)
         for (const network::ContainerPort& port : TRY(network::parse_expose(text))) out.config.exposed_ports[port.str()] = {};
     out.host.publish_all_ports = o.publish_all;
+    if (o.publish_all && !o.publish_address.empty())
+        return Error(Kind::invalid, cat("-P opens ports on every address, against --publish-address ", o.publish_address)).with_hint("publish them by -p");
     out.host.extra_hosts = o.add_hosts;
     for (std::string& host : out.host.extra_hosts) {
         // NAME=ADDRESS is the newer form; an IPv6 address may stand in brackets.
@@ -185,7 +188,7 @@ Result<void> set_ports(const ContainerOptions& o, CreateOptions& out) {
         if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
         host = cat(host.substr(0, mark), ":", address);
     }
-    out.host.dns = o.dns;
+    for (const std::string& text : o.dns) out.host.dns.push_back(TRY(network::IpAddress::parse(text), "--dns").str());
     out.host.dns_search = o.dns_search;
     out.host.dns_options = o.dns_options;
     return {};
@@ -366,6 +369,17 @@ std::string current_folder() {
 std::string home_folder() {
     const char* home = std::getenv("HOME");
     return home != nullptr && *home == '/' ? home : "/root";
+}
+
+Result<std::vector<network::PortMapping>> parse_published(const Words& texts, const std::string& address) {
+    std::vector<network::PortMapping> out;
+    std::string host;
+    if (!address.empty()) host = TRY(network::IpAddress::parse(address), "--publish-address").str();
+    for (const std::string& text : texts) {
+        network::PortMapping& mapping = out.emplace_back(TRY(network::PortMapping::parse(text)));
+        if (mapping.host_ip.empty()) mapping.host_ip = host;
+    }
+    return out;
 }
 
 Result<CreateOptions> make_create_options(const ContainerOptions& options, const Words& words) {

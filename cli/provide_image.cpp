@@ -45,9 +45,24 @@ Result<image::ImageId> pull_image(const image::Store& store, const image::Refere
     return image::ImageId::parse(pulled.image);
 }
 
+namespace {
+
+/// --platform: an image that was made for another is as good as none.
+Result<bool> fits_platform(const image::Store& store, const image::ImageId& id, const std::string& wanted) {
+    if (wanted.empty()) return true;
+    const image::Platform platform = TRY(image::parse_platform(wanted), "--platform");
+    const std::string text = TRY(store.load_config_text(id));
+    const image::ImageConfig config = TRY(image::parse_image_config(text));
+    return image::platform_rank({config.os, config.architecture, config.variant}, platform) > 0;
+}
+
+}  // namespace
+
 Result<image::ImageId> provide_image(container::Engine& engine, const std::string& reference, const PullWishes& wishes) {
     const image::Store* store = TRY(engine.images());
     auto found = store->resolve(reference);
+    if (found.ok() && !TRY(fits_platform(*store, found.value(), wishes.platform)))
+        found = Error(Kind::not_found, cat("No such image for ", wishes.platform, ": ", reference));
     if (found.ok() && wishes.policy != "always") return found;
     if (!found.ok() && found.error().kind() != Kind::not_found) return found;
     const auto name = image::Reference::parse_tagged(reference);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/image_uses.h"
+#include "cli/listing.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
 #include "image/views.h"
@@ -10,7 +11,7 @@
 namespace berth::cli {
 
 void describe_prune(Parser& p, PruneOptions& options) {
-    p.list("--filter", options.filters, "KEY=VALUE", "Only some: until=24h, label=KEY[=VALUE], label!=KEY[=VALUE]");
+    describe_filters(p, "--filter", options.filters, "Only some: until=24h, label=KEY[=VALUE], label!=KEY[=VALUE]");
     p.flag("-f,--force", options.force, "Do not ask");
     p.flag("--dry-run", options.dry_run, "Tell what would go, remove nothing");
 }

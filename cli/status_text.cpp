@@ -39,7 +39,8 @@ std::string status_text(const container::State& state, Moment now) {
 
 std::string command_column(const container::Definition& definition, bool whole) {
     std::string text = definition.path;
-    for (const std::string& argument : definition.args) text += cat(" ", argument);
+    for (const std::string& argument : definition.args)
+        text += argument.find(' ') == std::string::npos ? cat(" ", argument) : cat(" '", argument, "'");
     std::string quoted;
     for (const char c : whole ? text : shortened(text, 20)) {
         if (c == '"' || c == '\\') quoted += '\\';

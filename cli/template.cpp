@@ -33,7 +33,6 @@ bool is_map_field(std::string_view name) {
                                                  "Sysctls",
                                                  "Tmpfs",
                                                  "StorageOpt",
-                                                 "Config.LogConfig",
                                                  "Data",
                                                  "Options",
                                                  "DriverOpts",
@@ -263,8 +262,10 @@ private:
             return Error(Kind::invalid,
                          cat("template: can't read field '", name, "' of ", path.empty() ? "." : path, ", which is no object"));
         }
+        // Two members of docker's documents have this name: the options of a log are a map.
+        const bool is_log_options = value.field == "LogConfig" && name == "Config";
         for (const auto& [key, json] : *object)
-            if (key == name) return Value{&json, key};
+            if (key == name) return Value{&json, is_log_options ? std::string_view("Options") : std::string_view(key)};
         if (is_map_field(value.field)) return Value{&null_value, "", true};
         const std::string folded = lower_case(name);
         for (const auto& [key, json] : *object)
@@ -272,6 +273,8 @@ private:
         if (method_)
             if (auto answer = method_(*value.json, name, {})) return keep(std::move(*answer));
         if (is_pointer_field(name)) return Value{&null_value, "Health"};
+        // Of a mount: docker's type has them, its JSON leaves them out when they are empty.
+        if (value.json->find("Destination") != nullptr && (name == "Name" || name == "Driver")) return keep(Json(""));
         std::vector<std::string> names;
         for (const auto& [key, json] : *object) names.push_back(key);
         Error error(Kind::invalid, cat("template: no field '", name, "' in ", path.empty() ? "." : path));

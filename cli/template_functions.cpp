@@ -275,6 +275,42 @@ Result<Json> formatted(const Arguments& a) {
     return Json(std::move(out));
 }
 
+std::string html_character(char c) {
+    switch (c) {
+        case '&': return "&amp;";
+        case '<': return "&lt;";
+        case '>': return "&gt;";
+        case '"': return "&#34;";
+        case '\'': return "&#39;";
+        default: return {c};
+    }
+}
+
+std::string hexadecimal(char c) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    return {digits[byte >> 4], digits[byte & 15]};
+}
+
+std::string js_character(char c) {
+    if (c == '\\' || c == '\'' || c == '"') return {'\\', c};
+    const bool is_plain = static_cast<unsigned char>(c) >= 32 && c != '<' && c != '>' && c != '&' && c != '=';
+    return is_plain ? std::string{c} : cat("\\u00", hexadecimal(c));
+}
+
+std::string query_character(char c) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+    if (c == ' ') return "+";
+    return is_plain ? std::string{c} : cat("%", hexadecimal(c));
+}
+
+template <std::string (*escape)(char)>
+Result<Json> escaped(const Arguments& a) {
+    std::string out;
+    for (const char c : printed(a, false)) out += escape(c);
+    return Json(std::move(out));
+}
+
 struct Function {
     std::string_view name;
     std::size_t least;
@@ -304,6 +340,9 @@ const Function functions[] = {
     {"title", 1, 1, [](const Arguments& a) { return text_function("title", a); }},
     {"lower", 1, 1, [](const Arguments& a) { return text_function("lower", a); }},
     {"upper", 1, 1, [](const Arguments& a) { return text_function("upper", a); }},
+    {"html", 1, any_number, escaped<html_character>},
+    {"js", 1, any_number, escaped<js_character>},
+    {"urlquery", 1, any_number, escaped<query_character>},
     {"pad", 3, 3, pad},
     {"truncate", 2, 2, truncate},
 };

@@ -107,10 +107,11 @@ Result<void> choose_networks(Creating& creating) {
     Definition& definition = creating.record.definition;
     if (host.network_mode.empty()) host.network_mode = options.networks.empty() ? "default" : options.networks.front().network;
     const bool has_links = host.network_mode != "host" && host.network_mode != "none" && !container_of_mode(host.network_mode);
-    if (!has_links && (!host.port_bindings.empty() || host.publish_all_ports) && host.network_mode != "host")
-        return Error(Kind::invalid, cat("conflicting options: port publishing and --network ", host.network_mode));
-    if (host.network_mode == "host" && !host.port_bindings.empty())
-        creating.warnings.push_back("Published ports are discarded when using host network mode");
+    const bool publishes = !host.port_bindings.empty() || host.publish_all_ports;
+    if (publishes && container_of_mode(host.network_mode))
+        return Error(Kind::invalid, "conflicting options: port publishing and the container type network mode")
+            .with_hint("publish the ports of the container whose network it is");
+    if (publishes && !has_links) creating.warnings.push_back(cat("Published ports are discarded when using ", host.network_mode, " network mode"));
     definition.networks = options.networks;
     if (has_links && definition.networks.empty()) definition.networks.emplace_back().network = host.network_mode == "default" ? "bridge" : host.network_mode;
     if (!has_links) definition.networks.clear();
@@ -126,6 +127,8 @@ Result<void> choose_hostname(Creating& creating) {
         config.hostname = TRY(creating.registry->load(*peer)).definition.config.hostname;
         return {};
     }
+    if (!config.hostname.empty() && host.uts_mode == "host")
+        return Error(Kind::invalid, "conflicting options: hostname and the UTS mode").with_hint("with --uts host the container has the host's name");
     if (!config.hostname.empty()) return {};
     config.hostname = creating.draft->id.short_id();
     if (host.network_mode != "host" && host.uts_mode != "host") return {};

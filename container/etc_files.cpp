@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/sys.h"
 #include "network/files.h"
 #include "network/networks.h"
@@ -22,6 +23,11 @@ network::ResolvMode resolv_mode(const Definition& definition) {
         return endpoint.network == "bridge" || endpoint.network == "default";
     });
     return is_default ? network::ResolvMode::bridge : network::ResolvMode::names;
+}
+
+std::string resolv_conf_of(const Definition& definition) {
+    const network::DnsOptions dns{definition.host.dns, definition.host.dns_search, definition.host.dns_options};
+    return network::container_resolv_conf(network::read_host_resolv_conf(), dns, resolv_mode(definition));
 }
 
 Result<network::HostsRequest> make_hosts_request(const Definition& definition) {
@@ -55,12 +61,17 @@ Result<void> add_links(Engine& engine, const Definition& definition, network::Ho
 }  // namespace
 
 Result<void> write_etc_files(const Definition& definition, const std::string& folder) {
-    const network::DnsOptions dns{definition.host.dns, definition.host.dns_search, definition.host.dns_options};
-    const std::string host_resolv = network::read_host_resolv_conf();
-    TRY(write_in_place(folder, "resolv.conf", network::container_resolv_conf(host_resolv, dns, resolv_mode(definition))));
+    TRY(write_in_place(folder, "resolv.conf", resolv_conf_of(definition)));
     TRY(write_in_place(folder, "hostname", network::hostname_text(definition.config.hostname)));
     const network::HostsRequest request = TRY(make_hosts_request(definition));
     return write_in_place(folder, "hosts", hosts_file_text(definition, request));
+}
+
+Result<void> follow_networks_in_resolv_conf(const Definition& before, const Definition& after, const std::string& folder) {
+    const std::string text = resolv_conf_of(after);
+    const std::string there = TRY(read_file(folder + "/resolv.conf", 1u << 20));
+    if (there == text || there != resolv_conf_of(before)) return {};
+    return write_in_place(folder, "resolv.conf", text);
 }
 
 Result<void> write_hosts_file(Engine& engine, const Definition& definition, const std::string& folder,

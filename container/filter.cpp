@@ -5,6 +5,7 @@
 #include <map>
 
 #include "container/engine.h"
+#include "container/filter.h"
 #include "container/registry.h"
 #include "image/store.h"
 
@@ -20,7 +21,8 @@ struct Question {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// docker matches names by regular expression; what people write is a part of the name, or ^part, part$, ^part$.
+}  // namespace
+
 bool name_matches(std::string_view name, std::string_view pattern) {
     if (pattern.starts_with('/')) pattern.remove_prefix(1);
     const bool from_start = pattern.starts_with('^');
@@ -33,6 +35,8 @@ bool name_matches(std::string_view name, std::string_view pattern) {
     if (to_end) return name.ends_with(pattern);
     return contains(name, pattern);
 }
+
+namespace {
 
 bool label_matches(const TextMap& labels, std::string_view wanted) {
     const std::size_t equals = wanted.find('=');

@@ -48,7 +48,7 @@ void set_mounts(Json& out, const HostConfig& host) {
     Json::Array binds, mounts;
     Json tmpfs;
     for (const Mount& mount : host.mounts) {
-        if (mount.type == MountType::tmpfs && !mount.tmpfs_options.empty()) tmpfs.set(mount.target, mount.tmpfs_options);
+        if (mount.type == MountType::tmpfs && mount.create_source) tmpfs.set(mount.target, mount.tmpfs_options);
         else if (is_bind_text(mount)) binds.emplace_back(bind_text(mount));
         else mounts.push_back(to_json(mount));
     }
@@ -100,13 +100,16 @@ Json mounts_json(const Definition& definition) {
     Json::Array out;
     for (const MountPoint& point : definition.mounts) {
         // docker lists --tmpfs in HostConfig only.
+        if (point.type == MountType::tmpfs && point.create_source) continue;
         Json one;
         one.set("Type", mount_type_text(point.type));
         if (!point.name.empty()) one.set("Name", point.name);
         one.set("Source", point.source);
         one.set("Destination", point.destination);
         if (!point.driver.empty()) one.set("Driver", point.driver);
-        one.set("Mode", point.mode);
+        // docker's word for a volume that has a name and no options.
+        const bool is_plain = point.type == MountType::volume && point.mode.empty() && !point.anonymous;
+        one.set("Mode", is_plain ? "z" : point.mode);
         one.set("RW", point.rw);
         one.set("Propagation", point.propagation);
         out.push_back(std::move(one));
@@ -160,7 +163,9 @@ Json config_json(const Definition& definition) {
     for (const network::PortMapping& mapping : definition.host.port_bindings)
         for (unsigned port = mapping.container.first; port <= mapping.container.last; ++port)
             config.exposed_ports[cat(port, '/', network::protocol_text(mapping.protocol))];
-    return to_json(config);
+    Json out = to_json(config);
+    if (config.labels.empty()) out.set("Labels", Json::Object());
+    return out;
 }
 
 Result<Json> graph_driver_json(Engine& engine, const Record& record) {

@@ -8,9 +8,11 @@
 #include "base/file.h"
 #include "base/root.h"
 #include "base/sys.h"
+#include "container/cdi.h"
 #include "container/etc_files.h"
 #include "container/mounts.h"
 #include "container/registry.h"
+#include "container/volume_mount.h"
 #include "image/store.h"
 
 namespace berth::container {
@@ -64,14 +66,23 @@ Result<Fd> open_image_mount(Launch& launch, const MountPoint& point) {
     return root.open_at(point.subpath, O_PATH);
 }
 
+Result<Fd> open_mount(Launch& launch, const MountPoint& point) {
+    if (point.type == MountType::image) return TRY(open_image_mount(launch, point), point.name);
+    if (point.type == MountType::volume) {
+        Volumes* volumes = TRY(launch.engine.volumes());
+        const auto volume = TRY(volumes->find(point.name));
+        if (volume && has_file_system(*volume)) return TRY(mount_volume(*volume), "volume '", volume->name, "'");
+    }
+    return TRY(open_source(point), point.source);
+}
+
 Result<void> open_mounts(Launch& launch) {
     for (const MountPoint& point : launch.definition.mounts) {
         if (point.type == MountType::tmpfs) {
             launch.facts.mount_sources.emplace_back();
             continue;
         }
-        Fd source = point.type == MountType::image ? TRY(open_image_mount(launch, point), point.name)
-                                                   : TRY(open_source(point), point.source);
+        Fd source = TRY(open_mount(launch, point));
         if (point.own) TRY(change_owner(source, launch.facts.user.uid, launch.facts.user.gid), point.source);
         // By descriptor, so that what was looked at is what is mounted.
         launch.facts.mount_sources.push_back(cat("/proc/self/fd/", source.raw()));
@@ -89,6 +100,7 @@ Result<void> close_mounts(Launch& launch) {
 Result<void> look_up_devices(Launch& launch) {
     const HostConfig& host = launch.definition.host;
     for (const DeviceMapping& device : host.devices) {
+        if (is_cdi_name(device.path_on_host)) continue;
         std::vector<runtime::HostDevice> found =
             TRY(runtime::host_devices(device.path_on_host, device.path_in_container, device.cgroup_permissions));
         for (runtime::HostDevice& one : found) launch.facts.devices.push_back(std::move(one));
@@ -142,6 +154,8 @@ Result<void> make_cgroup(Launch& launch) {
     launch.facts.cgroup_path = cgroup_path_of(launch.definition);
     launch.spec = TRY(make_spec(launch.definition, launch.facts));
     for (ExtraMount& extra : launch.extra_mounts) launch.spec.mounts.push_back(extra.mount);
+    for (const DeviceMapping& device : launch.definition.host.devices)
+        if (is_cdi_name(device.path_on_host)) TRY(apply_cdi_device(launch.spec, device.path_on_host));
     runtime::CgroupRequest request;
     request.path = launch.facts.cgroup_path;
     request.resources = launch.spec.linux ? &*launch.spec.linux->resources : nullptr;

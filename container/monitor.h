@@ -121,6 +121,8 @@ private:
     Result<void> pause();
     Result<void> unpause();
     Result<Answer> update(const Request& request);
+    Result<void> apply_to_run(const Definition& before);
+    Result<void> change_ports(const std::vector<network::PortMapping>& leaving, const std::vector<network::PortMapping>& coming);
     Result<void> reload();
     Result<void> connect(const network::EndpointRequest& endpoint);
     Result<void> disconnect(const network::EndpointRequest& endpoint);

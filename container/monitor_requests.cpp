@@ -17,6 +17,7 @@
 #include "container/monitor.h"
 #include "container/registry.h"
 #include "container/tiny_init.h"
+#include "container/update.h"
 #include "network/networks.h"
 
 namespace berth::container {
@@ -352,8 +353,10 @@ Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
         request.networks = {endpoint};
         run_->attachment.emplace(TRY(network::attach(*networks, run_->netns, request)));
     }
+    const Definition before = record_.definition;
     record_.definition.networks.push_back(endpoint);
     record_attachment();
+    TRY(follow_networks_in_resolv_conf(before, record_.definition, registry_.folder_path(record_.id())));
     return write_hosts_file(engine_, record_.definition, registry_.folder_path(record_.id()), run_->attachment->endpoints);
 }
 
@@ -362,19 +365,52 @@ Result<void> Monitor::disconnect(const network::EndpointRequest& endpoint) {
     network::Networks* networks = TRY(engine_.networks());
     const ContainerId id = TRY(ContainerId::parse(record_.id()));
     TRY(network::disconnect(*networks, run_->netns, id, endpoint.network, *run_->attachment));
+    const Definition before = record_.definition;
     std::erase_if(record_.definition.networks, [&](const auto& other) { return other.network == endpoint.network; });
     record_attachment();
+    TRY(follow_networks_in_resolv_conf(before, record_.definition, registry_.folder_path(record_.id())));
     return write_hosts_file(engine_, record_.definition, registry_.folder_path(record_.id()), run_->attachment->endpoints);
 }
 
-/// Limits of a running container: config.json has the new ones already.
+/// config.json has what is wanted already; what cannot be done is not kept here either.
 Result<Answer> Monitor::update(const Request&) {
+    const Definition before = record_.definition;
     TRY(reload());
-    if (!run_ || !run_->cgroup) return Answer{};
-    const runtime::Resources resources = TRY(make_resources(record_.definition.host, {}));
-    TRY(run_->cgroup->update(resources));
+    auto applied = apply_to_run(before);
+    if (!applied.ok()) {
+        record_.definition = before;
+        restart_.set_policy(before.host.restart_policy);
+        return std::move(applied).error();
+    }
     note_event("update");
     return Answer{};
+}
+
+Result<void> Monitor::apply_to_run(const Definition& before) {
+    if (!run_) return {};
+    if (run_->cgroup) {
+        const runtime::Resources resources = TRY(make_resources(record_.definition.host, {}));
+        TRY(run_->cgroup->update(resources));
+    }
+    const auto& had = before.host.port_bindings;
+    const auto& wanted = record_.definition.host.port_bindings;
+    auto moved = change_ports(ports_missing_in(had, wanted), ports_missing_in(wanted, had));
+    if (!moved.ok() && run_->cgroup)
+        if (const auto resources = make_resources(before.host, {}); resources.ok())
+            ignore(run_->cgroup->update(resources.value()), "the port is what the user must know of");
+    return moved;
+}
+
+Result<void> Monitor::change_ports(const std::vector<network::PortMapping>& leaving, const std::vector<network::PortMapping>& coming) {
+    if ((leaving.empty() && coming.empty()) || !run_->attachment) return {};
+    network::Networks* networks = TRY(engine_.networks());
+    const network::AttachRequest request = TRY(make_attach_request(record_.definition));
+    if (!leaving.empty()) TRY(network::unpublish(*networks, run_->netns, request, leaving, *run_->attachment));
+    auto opened = coming.empty() ? Result<void>() : network::publish(*networks, run_->netns, request, coming, *run_->attachment);
+    if (!opened.ok() && !leaving.empty())
+        ignore(network::publish(*networks, run_->netns, request, leaving, *run_->attachment), "the first failure is the one to tell");
+    record_attachment();
+    return opened;
 }
 
 }  // namespace berth::container

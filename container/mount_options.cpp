@@ -341,6 +341,7 @@ Result<Mount> parse_tmpfs_flag(std::string_view text) {
     const std::size_t colon = text.find(':');
     Mount mount;
     mount.type = MountType::tmpfs;
+    mount.create_source = true;  // Tells it from --mount, whose place in inspect is another.
     mount.target = TRY(clean_target("--tmpfs", text, text.substr(0, colon)));
     if (colon == std::string_view::npos) return mount;
     mount.tmpfs_options = text.substr(colon + 1);

@@ -7,6 +7,7 @@
 
 #include "base/cat.h"
 #include "base/file.h"
+#include "container/volume_mount.h"
 
 namespace berth::container {
 
@@ -89,27 +90,17 @@ Result<void> check_bind_source(const MountPoint& point) {
     return Error::of_errno(there.error().code(), cat("bind source ", point.source));
 }
 
-/// type=none,o=bind: the volume is another folder of the host.
-bool is_bind_volume(const Volume& volume) {
-    const auto option = volume.options.find("o");
-    if (option == volume.options.end()) return false;
-    const std::string words = cat(",", option->second, ",");
-    return words.find(",bind,") != std::string::npos || words.find(",rbind,") != std::string::npos;
-}
-
 Result<void> create_volume(const Volumes& volumes, const PlannedMount& plan, MountPoint& point,
                            const std::function<Result<Root>()>& image) {
     const Volume volume = TRY(volumes.create(plan.volume));
     point.name = volume.name;
     point.source = volume.mountpoint;
-    if (volume.options.count("device") != 0) {
-        if (!is_bind_volume(volume))
-            return Error(Kind::unsupported, cat("volume '", volume.name, "': only volumes with o=bind can have a device"))
-                .with_hint("mount the device on the host and use -v with its folder");
-        point.source = volume.options.find("device")->second;
+    const auto device = volume.options.find("device");
+    if (is_bind_volume(volume) && device != volume.options.end()) {
+        point.source = device->second;
         return {};
     }
-    if (!plan.fill) return {};
+    if (!plan.fill || has_file_system(volume)) return {};
     const Root root = TRY(image());
     return volumes.fill(volume, root, point.destination);
 }

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include <unistd.h>
+
 #include "container/log_writer.h"
 #include "container/merge.h"
 #include "container/tiny_init.h"
@@ -310,6 +312,15 @@ Result<void> check_host_config(const HostConfig& host) {
     TRY(check_log_config(host.log_config));
     if (host.memory != 0 && host.memory < (6 << 20))
         return Error(Kind::invalid, "minimum memory limit allowed is 6MB");
+    if (host.memory > 0 && host.memory_reservation > host.memory)
+        return Error(Kind::invalid, "the memory reservation must not be larger than the memory limit");
+    if (host.memory_swappiness.value_or(-1) < -1 || host.memory_swappiness.value_or(-1) > 100)
+        return Error(Kind::invalid, "memory swappiness must be from 0 to 100");
+    if (const std::int64_t processors = ::sysconf(_SC_NPROCESSORS_ONLN); host.nano_cpus > processors * 1'000'000'000)
+        return Error(Kind::invalid, cat("--cpus must be from 0.01 to ", processors, ", as many as this host has"));
+    if (!host.storage_opt.empty())
+        return Error(Kind::unsupported, cat("storage option ", host.storage_opt.begin()->first, ": the store keeps no quotas"))
+            .with_hint("limit a volume instead: berth volume create -o type=tmpfs -o device=tmpfs -o o=size=1g NAME");
     if (host.memory_swap > 0 && host.memory > host.memory_swap)
         return Error(Kind::invalid, "minimum memoryswap limit should be larger than memory limit, see usage");
     if (host.nano_cpus != 0 && (host.cpu_quota != 0 || host.cpu_period != 0))

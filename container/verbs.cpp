@@ -1,6 +1,8 @@
 // The verbs on containers that exist (engine.h): most of them are a question to the container's monitor.
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <tuple>
 
 #include "container/engine.h"
@@ -9,6 +11,7 @@
 #include "container/monitor_client.h"
 #include "container/processes.h"
 #include "container/registry.h"
+#include "container/update.h"
 
 namespace berth::container {
 
@@ -67,6 +70,7 @@ Result<Started> start(Engine& engine, Record& record, const StartOptions& option
     if (options.console_size) std::tie(wish.rows, wish.columns) = *options.console_size;
     MonitorStart begun = TRY(start_by_monitor(engine, record, std::move(*lock), wish));
     started.warnings = std::move(begun.answer.warnings);
+    std::ranges::move(publish_warnings(record.definition), std::back_inserter(started.warnings));
     if (options.attach) started.attachment.emplace(std::move(begun.socket));
     if (!options.pidfile.empty())
         TRY(replace_file(sys::here(), options.pidfile, cat(begun.answer.pid), 0644, Durability::boot), "pidfile");
@@ -192,41 +196,6 @@ Result<int> wait(Engine& engine, const Record& record, WaitFor condition) {
         if (condition == WaitFor::healthy && current.run.state.running()) return std::move(answer).error();
     }
     return static_cast<int>(current.run.state.exit_code);
-}
-
-Result<Words> update(Engine& engine, Record& record, const UpdateOptions& options) {
-    Registry* registry = TRY(engine.containers());
-    const DirLock lock = TRY(registry->lock_definition(record.id()));
-    record = TRY(registry->load(record.id()));
-    HostConfig& host = record.definition.host;
-    const HostConfig before = host;
-    const auto take = [](auto& into, const auto& wanted) {
-        if (wanted) into = *wanted;
-    };
-    take(host.restart_policy, options.restart_policy);
-    take(host.memory, options.memory);
-    take(host.memory_reservation, options.memory_reservation);
-    take(host.memory_swap, options.memory_swap);
-    take(host.nano_cpus, options.nano_cpus);
-    take(host.cpu_shares, options.cpu_shares);
-    take(host.cpu_period, options.cpu_period);
-    take(host.cpu_quota, options.cpu_quota);
-    take(host.cpu_realtime_period, options.cpu_realtime_period);
-    take(host.cpu_realtime_runtime, options.cpu_realtime_runtime);
-    take(host.blkio_weight, options.blkio_weight);
-    take(host.pids_limit, options.pids_limit);
-    take(host.cpuset_cpus, options.cpuset_cpus);
-    take(host.cpuset_mems, options.cpuset_mems);
-    TRY(check_host_config(host));
-    TRY(registry->store_definition(record.definition, Durability::disk));
-    auto applied = reload_monitor(engine, record, Op::update);
-    if (!applied.ok()) {
-        // The kernel refused (a limit below what is in use): the record says what holds.
-        host = before;
-        ignore(registry->store_definition(record.definition, Durability::disk), "the error below is the one to tell");
-        return std::move(applied).error();
-    }
-    return Words();
 }
 
 Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options) {

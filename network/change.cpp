@@ -10,6 +10,15 @@ namespace berth::network {
 
 namespace {
 
+/// Whether plan_publish made the port of that mapping: a random one is published port by port, of a range to choose from
+/// it is one.
+bool comes_of(const PublishedPort& port, const PortMapping& mapping) {
+    if (mapping.protocol != port.protocol || (!mapping.host_ip.empty() && mapping.host_ip != port.host_ip)) return false;
+    if (mapping.host.first == 0) return mapping.container.contains(port.container.first) && mapping.container.contains(port.container.last);
+    if (mapping.host.size() != mapping.container.size()) return mapping.container == port.container && mapping.host.contains(port.host.first);
+    return mapping.container == port.container && mapping.host == port.host;
+}
+
 /// The service hears of the networks that the container is on now.
 Result<void> update_service(const Work& work, Attachment& attachment) {
     attachment.endpoints = work.record.endpoints;
@@ -111,10 +120,7 @@ Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRe
     const State state = TRY(State::lock(networks.paths()));
     Work work = TRY(open_change(networks, state, netns, request));
     const auto is_meant = [&](const PublishedPort& port) {
-        return std::any_of(mappings.begin(), mappings.end(), [&](const PortMapping& mapping) {
-            return mapping.protocol == port.protocol && mapping.container == port.container &&
-                   (mapping.host.first == 0 || mapping.host == port.host) && (mapping.host_ip.empty() || mapping.host_ip == port.host_ip);
-        });
+        return std::any_of(mappings.begin(), mappings.end(), [&](const PortMapping& mapping) { return comes_of(port, mapping); });
     };
     std::vector<PublishedPort> leaving;
     std::copy_if(work.record.ports.begin(), work.record.ports.end(), std::back_inserter(leaving), is_meant);

@@ -270,7 +270,8 @@ Result<std::optional<std::string>> find_forward_obstacle(Netlink& netfilter) {
         const bool ip = found->nfgen_family == NFPROTO_IPV4 || found->nfgen_family == NFPROTO_INET || found->nfgen_family == NFPROTO_IPV6;
         const Attributes chain = reply.attributes(sizeof *found);
         const auto hook = chain.nested(NFTA_CHAIN_HOOK).u32(NFTA_HOOK_HOOKNUM);
-        const bool drops = chain.u32(NFTA_CHAIN_POLICY) == htonl(NF_DROP);
+        // firewalld's chain accepts by policy and rejects by its last rule.
+        const bool drops = chain.u32(NFTA_CHAIN_POLICY) == htonl(NF_DROP) || chain.text(NFTA_CHAIN_TABLE) == "firewalld";
         if (!ip || !hook || *hook != htonl(NF_INET_FORWARD) || !drops) return;
         const std::string_view family = found->nfgen_family == NFPROTO_INET ? "inet" : found->nfgen_family == NFPROTO_IPV6 ? "ip6" : "ip";
         obstacle = cat("table ", family, ' ', chain.text(NFTA_CHAIN_TABLE), ", chain ", chain.text(NFTA_CHAIN_NAME));

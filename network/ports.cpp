@@ -144,6 +144,7 @@ bool is_published(std::span<const PublishedPort> published, ContainerPort port) 
 }
 
 struct Shown {
+    bool is_moved;  ///< to another number
     unsigned sort_port;
     Protocol protocol;
     bool v6;
@@ -254,15 +255,16 @@ PortMap port_map(std::span<const PublishedPort> published, std::span<const Conta
 std::string ports_column(std::span<const PublishedPort> published, std::span<const ContainerPort> exposed) {
     std::vector<Shown> shown;
     for (const PublishedPort& port : join_neighbours({published.begin(), published.end()}))
-        shown.push_back({port.container.first, port.protocol, port.host_ip.find(':') != std::string::npos,
+        shown.push_back({port.host != port.container, port.container.first, port.protocol, port.host_ip.find(':') != std::string::npos,
                          cat(shown_address(port.host_ip), ':', port.host.str(), "->", port.container.str(), '/', protocol_text(port.protocol))});
     std::vector<PublishedPort> closed;
     for (const ContainerPort& port : exposed)
         if (!is_published(published, port)) closed.push_back({"", {port.number, port.number}, {port.number, port.number}, port.protocol});
     for (const PublishedPort& port : join_neighbours(std::move(closed)))
-        shown.push_back({port.container.first, port.protocol, false, cat(port.container.str(), '/', protocol_text(port.protocol))});
+        shown.push_back({false, port.container.first, port.protocol, false, cat(port.container.str(), '/', protocol_text(port.protocol))});
+    // docker: ports that keep their number and those that are not published come first.
     std::stable_sort(shown.begin(), shown.end(), [](const Shown& a, const Shown& b) {
-        return std::tie(a.sort_port, a.protocol, a.v6, a.text) < std::tie(b.sort_port, b.protocol, b.v6, b.text);
+        return std::tie(a.is_moved, a.sort_port, a.protocol, a.v6, a.text) < std::tie(b.is_moved, b.sort_port, b.protocol, b.v6, b.text);
     });
     std::string column;
     for (const Shown& port : shown) column += cat(column.empty() ? "" : ", ", port.text);

@@ -42,6 +42,15 @@ equal "and finds the others there" "$(address lone)" "$(ask +short lone)"
 works "and leaves" berth network disconnect side web
 equal "then not any more" "" "$(ask +short lone)"
 
+berth run -d --name plain busybox sleep 1000 >/dev/null
+berth network connect app plain
+works "one that began on the default network finds names too" berth exec plain nslookup base
+berth network disconnect app plain
+lacks "as long as it is there" 127.0.0.11 "$(berth exec plain cat /etc/resolv.conf)"
+berth exec plain sh -c 'echo nameserver 192.0.2.1 > /etc/resolv.conf'
+berth network connect app plain
+prints "nameserver 192.0.2.1" "an edited resolv.conf is left alone" berth exec plain cat /etc/resolv.conf
+
 # --- a container that is a name server itself
 berth exec -d web nc -u -l -p 53 -e cat
 sleep 0.3

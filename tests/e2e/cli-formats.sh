@@ -10,7 +10,7 @@ berth create --name made busybox true >/dev/null
 berth run --name gone busybox sh -c 'exit 3'
 
 matches "ps has docker's columns" "^CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +PORTS +NAMES
-${id:0:12} +busybox +\"sleep 1000\" +(Less than a second|[0-9]+ seconds?) ago +Up (Less than a second|[0-9]+ seconds?) +0.0.0.0:18080->80/tcp, .*0.0.0.0:19000-19003->19000-19003/tcp.* +web$" "$(berth ps)"
+${id:0:12} +busybox +\"sleep 1000\" +(Less than a second|[0-9]+ seconds?) ago +Up (Less than a second|[0-9]+ seconds?) +0.0.0.0:19000-19003->19000-19003/tcp, .*0.0.0.0:18080->80/tcp.* +web$" "$(berth ps)"
 prints "$id" "-q --no-trunc prints the whole id" berth ps -q --no-trunc
 prints "gone
 made
@@ -24,6 +24,11 @@ web       running" "a table of one's own" berth ps --format 'table {{.Names}}\t{
 equal "json is one object a line, members sorted" '["Command","CreatedAt","HealthStatus","ID","Image","Labels","LocalVolumes","Mounts","Names","Networks","Platform","Ports","RunningFor","Size","State","Status"]' "$(berth ps --format json | jq -c keys_unsorted)"
 refuses 1 "a wrong field names the nearest" "berth: template: no field 'Nmaes' in .
 hint: did you mean '.Names'?" berth ps --format '{{.Nmaes}}'
+mkdir -p docker-config && echo '{"psFormat": "table {{.Names}}", "auths": {}}' > docker-config/config.json
+equal "docker's config.json sets a list's form" "NAMES
+web" "$(DOCKER_CONFIG=$PWD/docker-config berth ps)"
+equal "--format is stronger" running "$(DOCKER_CONFIG=$PWD/docker-config berth ps --format '{{.State}}')"
+equal "and so is -q" "${id:0:12}" "$(DOCKER_CONFIG=$PWD/docker-config berth ps -q)"
 equal "-s shows sizes" "0B (virtual" "$(berth ps -s --format '{{.Size}}' | cut -c1-11)"
 
 equal "inspect is an array with four spaces" '[

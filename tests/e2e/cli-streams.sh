@@ -16,8 +16,8 @@ equal "-a stdout leaves stderr out" "out" "$(run -a stdout busybox sh -c 'echo o
 exits 143 "a signal's number is in the status" run --init busybox sh -c 'kill -TERM $$; sleep 1'
 exits 127 "not found" run busybox nosuch
 exits 126 "not executable" run busybox /etc
-exits 125 "-t without a terminal" sh -c 'echo | berth run --rm -it busybox true'
-exits 125 "-d and -a" berth run -d -a stdout busybox true
+exits 1 "-t without a terminal" sh -c 'echo | berth run --rm -it busybox true'
+exits 1 "-d and -a" berth run -d -a stdout busybox true
 exits 125 "--rm and --restart" berth run --rm --restart always busybox true
 
 berth run --rm --name fg busybox sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.1; done' > fg.out &

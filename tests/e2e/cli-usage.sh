@@ -7,6 +7,10 @@ holds "the overview has the groups" "Run containers:" "$OUT"
 works "berth --help too" berth --help
 prints "berth version 0.1.0" "--version is one line" berth --version
 
+equal "help COMMAND is its help" "$(berth run --help)" "$(berth help run)"
+refuses 1 "help of what is not there" "berth: 'nosuch' is not a berth command
+hint: see 'berth --help'" berth help nosuch
+
 # Every command of the table has help, with usage, summary and its options in order.
 for command in $(berth --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)   .*/\1/p' | tr ' ' '_'); do
     words=${command//_/ }

@@ -159,3 +159,21 @@ Test(cli_template, methods_answer_what_is_no_field) {
     cr_assert(done.ok());
     cr_expect_str_eq(done.value().c_str(), "label:k");
 }
+
+Test(cli_template, texts_are_escaped_for_other_languages) {
+    expect("{{html .Text}}", "a&lt;b&gt;&amp;&#34;c&#34;");
+    expect("{{js .Text}}", "a\\u003Cb\\u003E\\u0026\\\"c\\\"");
+    expect("{{urlquery \"a b&c\"}}", "a+b%26c");
+}
+Test(cli_template, a_mount_without_a_name_has_an_empty_one) {
+    const Json mounts = parse_json(R"([{"Type": "bind", "Destination": "/d"}])").value();
+    const auto done = Template::parse("{{range .}}{{.Name}}|{{.Driver}}{{end}}").value().execute(mounts);
+    cr_assert(done.ok());
+    cr_expect_str_eq(done.value().c_str(), "|");
+}
+Test(cli_template, the_options_of_a_log_are_a_map) {
+    const Json host = parse_json(R"({"LogConfig": {"Type": "json-file", "Config": {}}})").value();
+    const auto done = Template::parse("{{.LogConfig.Config}}").value().execute(host);
+    cr_assert(done.ok());
+    cr_expect_str_eq(done.value().c_str(), "map[]");
+}

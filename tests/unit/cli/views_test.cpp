@@ -68,9 +68,9 @@ Test(cli_status_text, health_stands_in_brackets) {
 }
 Test(cli_status_text, commands_are_quoted_and_cut) {
     container::Definition definition = record().definition;
-    expect(command_column(definition, true), "\"sh -c echo 'a b'\"");
+    expect(command_column(definition, true), "\"sh -c 'echo 'a b''\"");
     definition.args = {"-c", "echo a very long line"};
-    expect(command_column(definition, false), "\"sh -c echo a very l…\"");
+    expect(command_column(definition, false), "\"sh -c 'echo a very …\"");
 }
 
 Test(cli_as_run, the_command_line_is_quoted_for_a_shell) {

@@ -107,8 +107,8 @@ Test(network_ports, the_column_joins_neighbours) {
                                                {"::", {21100, 21110}, {21100, 21110}, Protocol::tcp}};
     const std::vector<ContainerPort> exposed{{21, Protocol::tcp}, {20, Protocol::tcp}, {80, Protocol::tcp}, {7, Protocol::udp}};
     EXPECT_TEXT(ports_column(published, exposed),
-                "7/udp, 20-21/tcp, 0.0.0.0:8080->80/tcp, [::]:8080->80/tcp, 0.0.0.0:21100-21110->21100-21110/tcp, "
-                "[::]:21100-21110->21100-21110/tcp");
+                "7/udp, 20-21/tcp, 0.0.0.0:21100-21110->21100-21110/tcp, [::]:21100-21110->21100-21110/tcp, "
+                "0.0.0.0:8080->80/tcp, [::]:8080->80/tcp");
 }
 
 Test(network_ports, single_ports_that_follow_each_other_are_shown_as_a_range) {
