@@ -55,14 +55,12 @@ void describe_container_options(Parser& parser, ContainerOptions& options);
 /// `words`: the image and the command behind it.
 Result<container::CreateOptions> make_create_options(const ContainerOptions& options, const Words& words);
 
-<<<<<<< HEAD
 /// What `berth run` does without -d: creates, starts, and stays to the end. The container's exit status.
 class Session;
 Result<int> run_container(Session& session, const ContainerOptions& container, const Words& arguments);
-=======
+
 /// `-p` as often as it was given. `address` is that of those that name none; empty: every address of the host.
 Result<std::vector<network::PortMapping>> parse_published(const Words& texts, const std::string& address);
->>>>>>> w-cmd
 
 /// Where relative paths of the caller start, and what `~` means.
 std::string current_folder();
