@@ -60,7 +60,6 @@ void fields(Io& io, Edits& edits) {
     io.optional("mounts", edits.mounts);
     io.optional("hooks", edits.hooks);
 }
-bool operator==(const Edits&, const Edits&) { return false; }  // Never left out: these are only read.
 
 struct Device {
     std::string name;
