@@ -41,7 +41,7 @@ Result<CachePlace> parse_cache_place(const std::string& text, CacheUse use) {
         if (parts.before == "type") type = value;
         else if (parts.before == folder_key) place.folder = value;
         else if (parts.before == "mode" && use == CacheUse::export_to && (value == "min" || value == "max")) place.all_stages = value == "max";
-        else return Error(Kind::unsupported, cat("'", field, "' is not supported"));
+        else return Error(Kind::unsupported, cat("'", field, "' is not supported")).with_hint(cat("use type=local,", folder_key, "=FOLDER"));
     }
     if (type != "local") return Error(Kind::unsupported, cat("type '", type, "' is not supported")).with_hint(cat("use type=local,", folder_key, "=FOLDER"));
     if (place.folder.empty()) return Error(Kind::invalid, cat(folder_key, "=FOLDER is missing"));

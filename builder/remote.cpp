@@ -126,12 +126,14 @@ Result<std::string> clone_git(const GitAddress& address, const std::string& into
     TRY(run_git({"init", "-q", into}));
     TRY(run_git({"-C", into, "remote", "add", "origin", address.remote}));
     // A commit may not be fetchable by its name; then its history is.
-    if (!run_git({"-C", into, "fetch", "-q", "--depth", "1", "origin", reference}).ok())
+    const bool is_fetched = run_git({"-C", into, "fetch", "-q", "--depth", "1", "origin", reference}).ok();
+    if (!is_fetched)
         TRY(run_git({"-C", into, "fetch", "-q", "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"}), address.remote);
-    // Without a shallow fetch FETCH_HEAD is all branches; then the reference says which commit is meant.
+    // FETCH_HEAD is what was asked for by name, or else the first of all branches: then only the reference says which commit.
     auto commit_of = run_git({"-C", into, "rev-parse", "-q", "--verify", cat(reference, "^{commit}")});
-    if (!commit_of.ok() || reference == "HEAD") commit_of = run_git({"-C", into, "rev-parse", "-q", "--verify", "FETCH_HEAD^{commit}"});
-    const std::string commit = TRY(std::move(commit_of), address.remote);
+    if (!commit_of.ok() && !is_fetched) commit_of = run_git({"-C", into, "rev-parse", "-q", "--verify", cat("origin/", reference, "^{commit}")});
+    if ((!commit_of.ok() && is_fetched) || reference == "HEAD") commit_of = run_git({"-C", into, "rev-parse", "-q", "--verify", "FETCH_HEAD^{commit}"});
+    const std::string commit = TRY(std::move(commit_of), address.remote, ": reference '", reference, "'");
     TRY(check_commit(address, commit), address.remote);
     TRY(run_git({"-C", into, "checkout", "-q", "--detach", commit}), address.remote);
     if (address.submodules.value_or(true)) TRY(run_git({"-C", into, "submodule", "-q", "update", "--init", "--recursive", "--depth", "1"}), address.remote);

@@ -7,7 +7,6 @@ bases busybox
 file() { mkdir -p c; printf '%b' "$1" > c/Dockerfile; }
 in_image() { "$ENGINE" run --rm --network none t "$@" 2>&1; }
 servers=()
-trap 'kill ${servers[*]} 2>/dev/null; wait 2>/dev/null' EXIT
 
 # --- a web server and a repository on it
 mkdir -p web/repo
@@ -155,4 +154,5 @@ holds "is named" "unset ssh forward key default" "$ERR"
 file 'FROM busybox\nRUN --device=vendor.com/x=y true\n'
 exits 1 "RUN --device is refused" "$ENGINE" build -q c
 holds "in one line" "RUN --device is not supported" "$ERR"
+kill "${servers[@]}"; wait "${servers[@]}" 2>/dev/null
 finish
