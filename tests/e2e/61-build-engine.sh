@@ -12,31 +12,6 @@ exits 1 "a failing RUN fails the build" "$ENGINE" build -t bad c
 for text in on-stdout on-stderr 'exit code: 7' '>>> RUN echo on-stdout' '[3/3] RUN'; do holds "it shows '$text'" "$text" "$ERR"; done
 exits 1 "no image has the name" "$ENGINE" image inspect bad
 equal "nothing is left" "" "$(leftovers)"
-file 'FROM busybox\nARG A=arg\nENV E=env\nWORKDIR /w\nRUN --mount=type=cache,target=/cache echo cached > /cache/f; echo before > state; chown 5:6 /w; exit 3\n'
-exits 1 "a step that leaves something fails" "$ENGINE" build -t bad c
-look=$(sed -n 's/^To look inside the failed step: berth //p' <<<"$ERR")
-holds "the failure tells how to look inside" "builder shell " "$look"
-equal "which shows its files, variables, folder and caches" $'before arg env /w\ncached\n5:6' \
-    "$("$ENGINE" $look sh -c 'echo $(cat state) $A $E $PWD; cat /cache/f; stat -c %u:%g /w' 2>&1)"
-holds "a shell is opened there" "in the shell: before" "$(echo 'echo in the shell: $(cat state)' | "$ENGINE" $look 2>/dev/null)"
-equal "without an id it is the last one" before "$("$ENGINE" builder shell '' cat state 2>&1)"
-equal "the status is the command's" 4 "$("$ENGINE" $look sh -c 'exit 4' >/dev/null 2>&1; echo $?)"
-equal "still nothing is left" "" "$(leftovers)"
-holds "builder du knows the state" "failed step" "$("$ENGINE" builder du)"
-"$ENGINE" builder prune -f >/dev/null
-exits 1 "prune forgets it" "$ENGINE" $look true
-holds "and says so" "no failed step" "$ERR"
-"$ENGINE" build -t bad c >/dev/null 2>&1
-file 'FROM busybox\n'; "$ENGINE" build -q c >/dev/null
-exits 1 "the next build forgets it too" "$ENGINE" builder shell '' true
-holds "with a hint" "kept until the next build or prune" "$ERR"
-file 'FROM busybox\nRUN true\nCOPY nothing /x\n'
-exits 1 "a COPY of nothing fails" "$ENGINE" build c
-holds "with the line marked" "   3 | >>> COPY nothing /x" "$ERR"
-holds "and what is missing" '"/nothing": not found in the build context' "$ERR"
-file 'FROM busybox\nENV a=${b\n'
-exits 1 "a bad variable fails" "$ENGINE" build c
-holds "with the line marked too" "   2 | >>> ENV a=" "$ERR"
 file 'FROM busybox\nRUN echo step-one > /a\nRUN true\n'
 holds "the step that worked is cached" CACHED "$("$ENGINE" build c 2>&1 | grep -A1 step-one | tail -1)"
 file 'FROM busybox\nRUN sleep 30\n'
@@ -85,26 +60,36 @@ equal "--squash leaves one layer" 1 "$("$ENGINE" inspect -f '{{len .RootFS.Layer
 
 # --- the cache's own commands
 works "builder du" "$ENGINE" builder du
-file 'FROM busybox\nRUN head -c 3000000 /dev/urandom > /f\n'
-for i in 1 2 3; do "$ENGINE" build -q --no-cache c >/dev/null; done
-"$ENGINE" image prune -f >/dev/null
-small() { local total; total=$("$ENGINE" builder du | sed -n 's/^Total:[^0-9]*//p'); case $total in *MB) [ "${total%%[.M]*}" -lt "$1" ];; *kB|*B) true;; *) false;; esac; }
-file 'FROM busybox\nRUN echo small > /f\n'
-"$ENGINE" build -q --keep-storage 100MB c >/dev/null; sleep 1
-if small 5; then fail "a large bound keeps everything" "$("$ENGINE" builder du)"; else pass "a large bound keeps everything"; fi
-file 'FROM busybox\nRUN echo smaller > /f\n'
-"$ENGINE" build -q --keep-storage 4MB c >/dev/null
-if soon 20 small 4; then pass "a build keeps the cache to --keep-storage"; else fail "a build keeps the cache to --keep-storage" "$("$ENGINE" builder du)"; fi
-file 'FROM busybox\nRUN --mount=type=cache,target=/c touch /c/held; touch /c/f; while [ ! -e /c/go ]; do sleep 0.1; done\n'
-"$ENGINE" build -q c >/dev/null 2>&1 & pid=$!
-held() { ls "$BERTH_ROOT"/builder/mounts/*/data/held; }
-soon 20 held; "$ENGINE" builder prune -af >/dev/null
-if held >/dev/null 2>&1; then pass "prune leaves a cache alone that a step has mounted"; else fail "prune leaves a cache alone that a step has mounted"; fi
-touch "$BERTH_ROOT"/builder/mounts/*/data/go; wait $pid
-"$ENGINE" builder prune -af >/dev/null
-if held >/dev/null 2>&1; then fail "and takes it when the step is done"; else pass "and takes it when the step is done"; fi
 "$ENGINE" builder prune -af >/dev/null
 file 'FROM busybox\nRUN echo pruned > /f\n'
 "$ENGINE" build -q c >/dev/null; "$ENGINE" builder prune -af >/dev/null
 lacks "after prune the step runs again" CACHED "$("$ENGINE" build c 2>&1 | grep -A1 'RUN echo pruned' | tail -1)"
+
+# --- a look inside a failed step
+"$ENGINE" image prune -f >/dev/null
+file 'FROM busybox\nARG A=arg\nENV E=env\nWORKDIR /w\nRUN --mount=type=cache,target=/cache echo cached > /cache/f; echo before > state; chown 5:6 /w; exit 3\n'
+exits 1 "a step that leaves something fails" "$ENGINE" build -t bad c
+look=$(sed -n 's/^To look inside the failed step: berth //p' <<<"$ERR")
+holds "the failure tells how to look inside" "builder shell " "$look"
+equal "which shows its files, variables, folder and caches" $'before arg env /w\ncached\n5:6' \
+    "$("$ENGINE" $look sh -c 'echo $(cat state) $A $E $PWD; cat /cache/f; stat -c %u:%g /w' 2>&1)"
+holds "a shell is opened there" "in the shell: before" "$(echo 'echo in the shell: $(cat state)' | "$ENGINE" $look 2>/dev/null)"
+equal "without an id it is the last one" before "$("$ENGINE" builder shell '' cat state 2>&1)"
+equal "the status is the command's" 4 "$("$ENGINE" $look sh -c 'exit 4' >/dev/null 2>&1; echo $?)"
+equal "still nothing is left" "" "$(leftovers)"
+holds "builder du knows the state" "failed step" "$("$ENGINE" builder du)"
+"$ENGINE" builder prune -f >/dev/null
+exits 1 "prune forgets it" "$ENGINE" $look true
+holds "and says so" "no failed step" "$ERR"
+"$ENGINE" build -t bad c >/dev/null 2>&1
+file 'FROM busybox\n'; "$ENGINE" build -q c >/dev/null
+exits 1 "the next build forgets it too" "$ENGINE" builder shell '' true
+holds "with a hint" "kept until the next build or prune" "$ERR"
+file 'FROM busybox\nRUN true\nCOPY nothing /x\n'
+exits 1 "a COPY of nothing fails" "$ENGINE" build c
+holds "with the line marked" "   3 | >>> COPY nothing /x" "$ERR"
+holds "and what is missing" '"/nothing": not found in the build context' "$ERR"
+file 'FROM busybox\nENV a=${b\n'
+exits 1 "a bad variable fails" "$ENGINE" build c
+holds "with the line marked too" "   2 | >>> ENV a=" "$ERR"
 finish
