@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,7 +19,7 @@ namespace berth {
 
 namespace {
 
-/// All that the spawned child needs, made before the clone: after it only system calls follow.
+/// All that the spawned child needs, made before the clone: after it only system calls follow, in our own memory.
 struct SpawnPlan {
     int program;
     const char* path;
@@ -45,7 +46,8 @@ SpawnPlan plan_of(const SpawnOptions& options) {
 }
 
 /// The child's side: only system calls, on what the plan holds.
-[[noreturn]] void run_spawned(const SpawnPlan& plan) {
+int run_spawned(void* argument) {
+    const SpawnPlan& plan = *static_cast<const SpawnPlan*>(argument);
     for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -83,15 +85,15 @@ Result<Child> spawn_plan(SpawnPlan plan, const std::string& name) {
     sigset_t all, before;
     sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
+    // As vfork(2), on a stack of its own: no page table is copied and no page of ours is written twice, 1 ms of a start.
+    // We go on when it has executed.
+    alignas(16) char stack[32 * 1024];
     int pidfd = -1;
-    const pid_t pid = ::fork();
-    if (pid == 0) run_spawned(plan);
-    const int fork_error = errno;
+    const pid_t pid = ::clone(run_spawned, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &plan, &pidfd);
+    const int clone_error = errno;
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (pid < 0) return Error::of_errno(fork_error, "fork");
-    pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (pid < 0) return Error::of_errno(clone_error, "clone");
     Child child(pid, Fd(pidfd));
-    if (pidfd < 0) return Error::of_errno(errno, "pidfd_open");
     report.write.reset();
     clear_report.reset();
     int code = 0;
