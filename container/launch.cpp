@@ -221,6 +221,13 @@ Result<void> attach_unless_failed(Launch& launch) {
     return {};
 }
 
+Result<void> let_go(Launch& launch) {
+    if (launch.child) return {};  // It failed; the next stage tells why.
+    if (launch.on_attached) TRY(launch.on_attached());
+    // A program on a terminal must find its size set, and the terminal's master comes with readiness.
+    return launch.spec.process->terminal ? Result<void>() : launch.init->release_ahead();
+}
+
 Result<void> wait_ready(Launch& launch) {
     auto ready = launch.child ? std::move(*launch.child) : launch.init->wait_ready();
     // Sources are open in the child's mounts by now; holding them longer would pin the user's file systems twice.
@@ -253,6 +260,7 @@ constexpr Stage<Launch> launch_stages[] = {
     {"make cgroup", plain<make_cgroup>, remove_cgroup},
     {"create init", plain<create_init>, kill_init},
     {"attach networks", plain<attach_unless_failed>, detach_networks},
+    {"record", plain<let_go>, nothing_to_undo},
     {"start", wait_ready, nothing_to_undo},
 };
 

@@ -37,6 +37,8 @@ struct Launch {
     bool die_with_caller = false;       ///< for build steps
     /// Called when the user is known, before the clone: gives pipes their owner.
     std::function<Result<void>(const runtime::ResolvedUser&)> on_user;
+    /// Called when the networks stand and init still prepares itself: all that must precede the program.
+    std::function<Result<void>()> on_attached;
 
     // What the stages made. The caller may set facts.init_program before.
     Fd rootfs;

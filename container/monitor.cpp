@@ -127,21 +127,26 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
         launch.facts.init_program = helper_path("berth-monitor");
     launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
 
-    TRY(prepare_launch(launch));
-    auto launched = launch_run(launch, starter, wish);
+    launch.on_attached = [&]() -> Result<void> {
+        streams_->close_ends();
+        if (!listener_.valid()) TRY(listen());
+        return record_running(launch);
+    };
+
+    const State before = record_.run.state;
+    auto prepared = prepare_launch(launch);
+    auto launched = prepared.ok() ? launch_run(launch, starter, wish) : std::move(prepared);
     if (launched.ok()) return {};
-    Error failure = std::move(launched).error();
-    if (auto undone = undo_launch(launch); !undone.ok()) log::debug(undone.error().text());
+    if (launch.init)
+        if (auto undone = undo_launch(launch); !undone.ok()) log::debug(undone.error().text());
     run_.reset();
-    return failure;
+    record_.run.state = before;  // Whatever stood there for a moment: it never ran.
+    return launched;
 }
 
 Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wish) {
-    streams_->close_ends();
     if (std::optional<Fd> console = launch.init->take_console()) TRY(streams_->take_console(std::move(*console)));
     if (wish.rows != 0) ignore(streams_->resize(wish.rows, wish.columns), "only a terminal has a size");
-    if (!listener_.valid()) TRY(listen());
-    TRY(record_running(launch));
     TRY(launch.init->release(), "start");
 
     run_.emplace();

@@ -32,6 +32,7 @@ struct Init::Running {
     std::string listener_path, listener_metadata;
     std::vector<Sources::MountTree> mounts;  ///< for those whose ids the child asks for
     bool waits_for_go = true;
+    bool asks_first = false;  ///< there are turns before the last one
 };
 
 namespace {
@@ -182,6 +183,9 @@ Result<Init> Init::create(const LaunchRequest& request) {
     running->plan = TRY(make_launch_plan(spec, inputs));
     running->hooks = spec.hooks.value_or(Hooks{});
     running->waits_for_go = request.start_fifo == nullptr;
+    running->asks_first = !running->hooks.prestart.empty() || !running->hooks.create_runtime.empty() || (filter && filter->has_listener) ||
+                          std::any_of(sources.mounts.begin(), sources.mounts.end(),
+                                      [](const Sources::MountTree& mount) { return mount.id_space.valid(); });
 
     CloneRequest cloning;
     // The cgroup and time namespaces are made by the child: the first must follow entering the group, the second needs
@@ -247,6 +251,16 @@ Result<void> Init::wait_ready() {
 }
 
 std::optional<Fd> Init::take_console() { return std::exchange(console_, std::nullopt); }
+
+Result<void> Init::release_ahead() {
+    Running& running = *running_;
+    if (running.asks_first || !running.waits_for_go) return {};
+    running.waits_for_go = false;
+    auto said = running.handshake.say_go();
+    // A child that is gone already says why in what it sent before.
+    if (!said.ok() && said.error().code() == EPIPE) return {};
+    return said;
+}
 
 Result<void> Init::release() {
     Running& running = *running_;
