@@ -60,13 +60,23 @@ Result<Address> make_address(const healthcheck::Endpoint& endpoint) {
     return address;
 }
 
+/// Its group is empty by now, so it has nothing left to reap; only what had left the group could keep it.
+void end_reaper(Child& reaper) {
+    constexpr int patience_milliseconds = 1000;
+    if (!wait_for_end(reaper.pidfd(), patience_milliseconds).value_or(false))
+        ignore(reaper.kill(Signal::of(SIGKILL)), "it may be dead already");
+    ignore(reaper.wait(), "how a reaper ends says nothing");
+}
+
 }  // namespace
 
 struct HealthRunner::Probe {
     Moment start;
     std::string output;
-    // A command.
-    std::optional<Child> child;
+    // A command: its reaper, which tells its end through `report`.
+    std::optional<Child> reaper;
+    Fd report;
+    bool has_ended = false;
     std::optional<runtime::Cgroup> cgroup;
     Fd pipe;
     Loop::Id pipe_watch = 0;
@@ -134,16 +144,19 @@ Result<void> HealthRunner::start_command(Probe& probe) {
     // Made at the first probe and kept: it goes with the container's own group.
     probe.cgroup.emplace(TRY(runtime::Cgroup::create({.path = target.cgroup.record().path + "/health", .resources = nullptr, .systemd = false, .owner = {}, .annotations = {}, .id = target.definition.id})));
     sys::Pipe pipe = TRY(sys::pipe());
+    sys::Pipe report = TRY(sys::pipe());
     JoinRequest request;
     request.wishes.argv = machine_.plan().argv;
     request.stdio = {nullptr, &pipe.write, &pipe.write};
     request.cgroup = &*probe.cgroup;
+    request.report = &report.write;
     runtime::ExecProcess process = TRY(join(target, request));
-    probe.child.emplace(std::move(process.child));
+    probe.reaper.emplace(std::move(process.child));
+    probe.report = std::move(report.read);
     probe.pipe = std::move(pipe.read);
     ::fcntl(probe.pipe.raw(), F_SETFL, O_NONBLOCK);
     probe.pipe_watch = loop_.watch(probe.pipe.raw(), EPOLLIN, [this](std::uint32_t) { on_output(); });
-    probe.end_watch = loop_.watch(probe.child->pidfd().raw(), EPOLLIN, [this](std::uint32_t) { on_end(); });
+    probe.end_watch = loop_.watch(probe.report.raw(), EPOLLIN, [this](std::uint32_t) { on_end(); });
     return {};
 }
 
@@ -163,10 +176,12 @@ void HealthRunner::on_end() {
         on_output();
         if (probe_->output.size() == before) break;
     }
-    auto status = probe_->child->wait();
+    int status = 0;
+    // End of file instead: somebody killed the reaper.
+    const bool is_told = ::read(probe_->report.raw(), &status, sizeof status) == sizeof status;
     std::string output = std::move(probe_->output);
-    probe_->child.reset();
-    conclude(status.ok() ? status.value().shell_code() : -1, std::move(output));
+    probe_->has_ended = is_told;
+    conclude(is_told ? exit_status_of_wait(status).shell_code() : -1, std::move(output));
 }
 
 Result<void> HealthRunner::start_connection(Probe& probe) {
@@ -214,7 +229,7 @@ void HealthRunner::on_time_out() {
         on_output();
         if (probe_->output.size() == before) break;
     }
-    const bool is_command = probe_->child.has_value();
+    const bool is_command = probe_->reaper.has_value();
     conclude(-1, healthcheck::timeout_output(machine_.plan().timeout, is_command ? probe_->output : std::string()));
 }
 
@@ -237,13 +252,13 @@ void HealthRunner::kill_probe() {
     loop_.unwatch(probe_->end_watch);
     loop_.unwatch(probe_->socket_watch);
     if (probe_->cgroup) {
-        const bool is_alive = probe_->child.has_value();
+        const bool is_alive = probe_->reaper.has_value() && !probe_->has_ended;
         auto left = probe_->cgroup->pids();
         if (is_alive || (left.ok() && !left.value().empty())) {
             auto killed = probe_->cgroup->kill_all();
             if (!killed.ok()) log::debug("health probe: ", killed.error().text());
         }
-        if (is_alive) ignore(probe_->child->wait(), "it was killed");
+        if (probe_->reaper) end_reaper(*probe_->reaper);
     }
     probe_.reset();
 }

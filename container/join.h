@@ -19,6 +19,7 @@ struct JoinRequest {
     std::string user;  ///< empty: the container's
     std::array<const Fd*, 3> stdio{};
     const runtime::Cgroup* cgroup = nullptr;  ///< a group below the container's; absent: the container's own
+    const Fd* report = nullptr;  ///< the process gets a reaper in the container's group, see runtime::ExecRequest
     std::pair<unsigned short, unsigned short> console_size{0, 0};
 };
 /// Kind::not_found and denied stand for the command itself (127 and 126), as in Init::wait_ready.

@@ -21,6 +21,7 @@ struct Opened {
     Fd null;
     Fd pid_namespace;
     Cgroup::Entrances entrances;
+    Cgroup::Entrances reaped;
     std::optional<SeccompProgram> filter;
 };
 
@@ -55,6 +56,7 @@ std::string home_of_container(const ExecRequest& request) {
 Result<Opened> open_all(const ExecRequest& request) {
     Opened out;
     if (request.cgroup != nullptr) out.entrances = TRY(request.cgroup->open_entrances());
+    if (request.reaped_cgroup != nullptr) out.reaped = TRY(request.reaped_cgroup->open_entrances());
     if (request.seccomp != nullptr) out.filter = TRY(compile_seccomp(*request.seccomp), "linux.seccomp");
     if (!shares_namespace(request.pid, "pid"))
         out.pid_namespace = TRY(sys::open(cat("/proc/", request.pid, "/ns/pid"), O_RDONLY));
@@ -71,6 +73,9 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.process.home = home_of_container(request);
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.process.plain_newlines = request.plain_newlines;
+    if (request.report != nullptr) inputs.report = request.report->raw();
+    if (opened.reaped.v2.valid()) inputs.reaped_v2 = opened.reaped.v2.raw();
+    for (const Fd& tasks : opened.reaped.tasks) inputs.reaped_tasks.push_back(tasks.raw());
     inputs.joins_user = !shares_namespace(request.pid, "user");
     inputs.personality = request.personality;
     inputs.memory_policy = request.memory_policy;
@@ -114,7 +119,8 @@ Result<ExecProcess> start_process(const ExecRequest& request) {
     handshake.close_child_end();
     auto conversed = converse(request, handshake, plan, out);
     if (conversed.ok()) return out;
-    ignore(out.child.kill(Signal::of(SIGKILL)), "it may be dead already");
+    // A reaper ends by itself when the process has; killed before, it would leave that to the container's init.
+    if (request.report == nullptr) ignore(out.child.kill(Signal::of(SIGKILL)), "it may be dead already");
     ignore(out.child.wait(), "reaped");
     return std::move(conversed).error();
 }

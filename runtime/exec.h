@@ -22,6 +22,11 @@ struct ExecRequest {
     const Personality* personality = nullptr;
     const MemoryPolicy* memory_policy = nullptr;
     const Cgroup* cgroup = nullptr;
+    /// With both the child is not the process but its reaper, in `cgroup`: a small process of the container's pid namespace
+    /// that reaps all that the process leaves, since the container's own init may not, and ends when nothing is left. The
+    /// process is in `reaped_cgroup`; its wait status (an int) comes through `report`, a pipe.
+    const Cgroup* reaped_cgroup = nullptr;
+    const Fd* report = nullptr;
     /// As in LaunchRequest.
     std::array<const Fd*, 3> stdio{};
     std::vector<const Fd*> extra{};

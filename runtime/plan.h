@@ -19,6 +19,8 @@ enum class StepKind : std::uint32_t {
     reset_signals,       ///< what the caller ignored is not ignored by the program
     die_with_parent,     ///< PR_SET_PDEATHSIG; again after each change of identity, which clears it
     write_zero,          ///< fd: a v1 `tasks` file; text names it
+    fork_below_reaper,   ///< the plan goes on in a child: fd: the v2 group it enters, or -1; list: count v1 `tasks` files
+    stay_as_reaper,      ///< fd: told how that child ended; its parent stays here and reaps, the child goes on
     join,                ///< fd: namespace or pidfd; flags: CLONE_NEW*; text names it
     meet_parent,         ///< value: MessageType to send; waits for `go`
     become_root,         ///< uid and gid 0 of a user namespace just made or joined

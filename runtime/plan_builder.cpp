@@ -72,6 +72,7 @@ std::string describe(const Step& step) {
     if (std::string text = describe_process(step); !text.empty()) return text;
     switch (step.kind) {
         case StepKind::write_zero: return cat("enter cgroup ", text_of(step.text));
+        case StepKind::fork_below_reaper: return "clone below the reaper";
         case StepKind::join: return cat("join ", text_of(step.text), " namespace");
         case StepKind::unshare: return cat("make ", text_of(step.text), " namespace");
         case StepKind::become_root: return "become root of the user namespace";

@@ -163,12 +163,17 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
         add_affinity(out, mask);
     }
     add_groups(out, inputs.process);
+    // Before the joins: in a user namespace we could not enter a group that the container does not own.
+    if (inputs.report >= 0)
+        out.add({.kind = StepKind::fork_below_reaper, .fd = inputs.reaped_v2, .list = out.keep_array(inputs.reaped_tasks),
+                 .count = static_cast<std::uint32_t>(inputs.reaped_tasks.size())});
     if (affinity.initial.empty()) reset_affinity(out);
     add_joins(out, inputs.process);
     if (inputs.joins_user) out.add({.kind = StepKind::become_root});
     if (inputs.joins_user) out.add({.kind = StepKind::hide});
     out.add({.kind = StepKind::open_root});
     out.add({.kind = StepKind::new_session});
+    if (inputs.report >= 0) out.add({.kind = StepKind::stay_as_reaper, .fd = inputs.report});
     if (!inputs.process.keyring.empty())
         out.add({.kind = StepKind::new_keyring, .text = out.keep(inputs.process.keyring)});
     const bool labels = !process.apparmor_profile.empty() || !process.selinux_label.empty();

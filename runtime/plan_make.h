@@ -71,6 +71,9 @@ Result<PlanBuilder> make_launch_plan(const Spec& spec, const LaunchInputs& input
 
 struct ExecInputs {
     ProcessInputs process;
+    int report = -1;            ///< a reaper stays above the process and tells its end here
+    int reaped_v2 = -1;         ///< below it: the v2 group that the process enters
+    std::vector<int> reaped_tasks;
     bool joins_user = false;
     const Personality* personality = nullptr;
     const MemoryPolicy* memory_policy = nullptr;

@@ -21,6 +21,7 @@ struct Context {
     int copied_up = -1;        ///< O_PATH of the folder whose content the next tmpfs takes
     char hook_words[256] = {};  ///< what a failing hook wrote to stderr, cut
     bool entered_folder = false;
+    long reaped = 0;           ///< we stay as reaper: the child that goes on
     std::uint32_t detail = 0;  ///< StepDetail of the failing step
     char program[4096] = {};   ///< found by find_program
 };
@@ -88,6 +89,10 @@ long drop_bounding(Context& context, const Step& step);
 long set_ids(Context& context, const Step& step);
 long set_capabilities(Context& context, const Step& step);
 long load_seccomp(Context& context, const Step& step);
+
+// reaper.cpp
+long fork_below_reaper(Context& context, const Step& step);
+long stay_as_reaper(Context& context, const Step& step);
 
 // program.cpp
 long take_descriptors(Context& context, const Step& step);

@@ -47,6 +47,8 @@ StepFunction function_of(StepKind kind) {
         case StepKind::hide: return init::hide;
         case StepKind::reset_signals: return init::reset_signals;
         case StepKind::write_zero: return init::write_zero;
+        case StepKind::fork_below_reaper: return init::fork_below_reaper;
+        case StepKind::stay_as_reaper: return init::stay_as_reaper;
         case StepKind::become_root: return init::become_root;
         case StepKind::set_time_offsets: return init::set_time_offsets;
         case StepKind::new_keyring: return init::new_keyring;
@@ -105,7 +107,7 @@ void run_init(const Plan& plan) noexcept {
     for (std::uint32_t i = 0; i < plan.step_count; ++i) {
         const long result = function_of(plan.steps[i].kind)(context, plan.steps[i]);
         if (result >= 0) continue;
-        report_failure(context, i, result);
+        if (context.reaped == 0) report_failure(context, i, result);
         break;
     }
     for (;;) raw::call(SYS_exit_group, 1);

@@ -23,6 +23,7 @@ berth run -d --name tt $fast --health-cmd 'sleep 77 & sleep 78' busybox sleep 10
 soon 10 is tt unhealthy && pass "a time-out is a failure" || fail "a time-out is a failure" "$(health tt)"
 holds "it says so" "Health check exceeded timeout (300ms)" "$(inspect tt '{{json .State.Health.Log}}')"
 soon 3 sh -c '[ -z "$(berth top tt | grep "sleep 7[78]")" ]' || true
+equal "no zombie of theirs either, though the container's init reaps none" "" "$(ps -o pid=,stat=,args= --ppid "$(init_of tt)")"
 many=$(berth top tt | grep -c 'sleep 7[78]')
 [ "$many" -le 2 ] && pass "probes that timed out are gone, children too" || fail "probes that timed out are gone" "$many left" "$(berth top tt)"
 
