@@ -143,9 +143,8 @@ Error no_such_device(std::string_view name, const Descriptions& known) {
     std::string names;
     for (const Description& description : known.all)
         for (const Device& device : description.devices) names += cat(names.empty() ? "" : ", ", description.kind, '=', device.name);
-    Error error(Kind::not_found, cat("device ", name, ": no file in /etc/cdi or /var/run/cdi describes it"));
-    // 125, as for every option that cannot be had: 127 would mean the program.
-    error = std::move(error).with_kind(Kind::invalid);
+    // Invalid, not absent: that would mean that the program is missing (exit code 127).
+    Error error(Kind::invalid, cat("device ", name, ": no file in /etc/cdi or /var/run/cdi describes it"));
     if (!names.empty()) return std::move(error).with_hint(cat("there are: ", names));
     if (!known.unread.empty()) return std::move(error).with_hint(cat(known.unread, " is YAML: write it as JSON (nvidia-ctk cdi generate --format=json)"));
     return std::move(error).with_hint("the vendor's tool writes it: nvidia-ctk cdi generate --format=json --output=/etc/cdi/nvidia.json");

@@ -17,7 +17,7 @@ constexpr std::string_view cdi_folders[] = {"/etc/cdi", "/var/run/cdi"};
 bool is_cdi_name(std::string_view text);
 
 /// Makes the changes that the device's description asks for: variables, device nodes, mounts, hooks. Later folders win.
-/// Kind::not_found, with the names that are there, when no file describes it.
+/// Kind::invalid, with the names that are there, when no file describes it.
 Result<void> apply_cdi_device(runtime::Spec& spec, std::string_view name, std::span<const std::string_view> folders = cdi_folders);
 
 }  // namespace berth::container

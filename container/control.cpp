@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/rights.h"
 #include "base/sys.h"
 
 namespace berth::container {
@@ -61,9 +62,6 @@ constexpr KindWord kind_words[] = {
     {Kind::internal, "internal"},
 };
 
-// Room for the three of exec and the console.
-constexpr std::size_t most_descriptors = 8;
-
 /// sun_path holds 108 bytes and a root may be deep: the folder's descriptor makes any path short.
 Result<Fd> open_socket(const std::string& run_folder, sockaddr_un& address, Fd& folder) {
     folder = TRY(sys::open(run_folder, O_PATH | O_DIRECTORY));
@@ -78,29 +76,6 @@ Result<Fd> open_socket(const std::string& run_folder, sockaddr_un& address, Fd& 
 
 const sockaddr* generic(const sockaddr_un& address) {
     return static_cast<const sockaddr*>(static_cast<const void*>(&address));
-}
-
-Result<void> send_packet(const Fd& socket, const std::string& text, std::span<const int> descriptors) {
-    iovec part{const_cast<char*>(text.data()), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (descriptors.size() > most_descriptors) bug("control: too many descriptors");
-    if (!descriptors.empty()) {
-        message.msg_control = control;
-        message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
-        cmsghdr* head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
-        std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
-    }
-    ssize_t sent;
-    do sent = ::sendmsg(socket.raw(), &message, MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent < 0) return Error::of_errno(errno, "send to monitor");
-    return {};
 }
 
 }  // namespace
@@ -191,11 +166,11 @@ Result<Fd> listen_control(const std::string& run_folder) {
 }
 
 Result<void> send_request(const Fd& socket, const Request& request, std::span<const int> descriptors) {
-    return send_packet(socket, json_text(to_json(request)), descriptors);
+    return send_rights(socket, json_text(to_json(request)), descriptors, "send to monitor");
 }
 
 Result<void> send_answer(const Fd& socket, const Answer& answer, std::span<const int> descriptors) {
-    return send_packet(socket, json_text(to_json(answer)), descriptors);
+    return send_rights(socket, json_text(to_json(answer)), descriptors, "send to monitor");
 }
 
 namespace {
@@ -219,27 +194,9 @@ Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     const std::size_t size = TRY(next_packet_size(socket));
     if (size > limit) return Error(Kind::invalid, cat("packet larger than ", limit, " bytes"));
     packet.bytes.resize(size);
-    iovec part{packet.bytes.data(), packet.bytes.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * most_descriptors)] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t got;
-    do got = ::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) return Error::of_errno(errno, "receive from monitor");
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
-        const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int raw = -1;
-            std::memcpy(&raw, CMSG_DATA(head) + i * sizeof(int), sizeof raw);
-            packet.descriptors.emplace_back(raw);
-        }
-    }
-    packet.bytes.resize(static_cast<std::size_t>(got));
+    ReceivedRights received = TRY(receive_rights(socket, packet.bytes, "receive from monitor"));
+    packet.bytes.resize(received.size);
+    packet.descriptors = std::move(received.descriptors);
     return packet;
 }
 

@@ -2,11 +2,11 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/rights.h"
 #include "base/sys.h"
 
 namespace berth::runtime {
@@ -85,25 +85,10 @@ bool read_version(std::string_view bytes, CriuAnswer& out) {
 
 Result<std::string> receive(const Fd& socket, std::optional<Fd>& descriptor) {
     std::string bytes(longest_answer, '\0');
-    iovec part{bytes.data(), bytes.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    ssize_t got;
-    do got = ::recvmsg(socket.raw(), &header, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got < 0) return Error::of_errno(errno, "hear from criu");
-    if (got == 0) return Error(Kind::system, "criu ended without an answer");
-    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-        descriptor = Fd(fd);
-    }
-    bytes.resize(static_cast<std::size_t>(got));
+    ReceivedRights received = TRY(receive_rights(socket, bytes, "hear from criu"));
+    if (received.size == 0) return Error(Kind::system, "criu ended without an answer");
+    if (!received.descriptors.empty()) descriptor = std::move(received.descriptors.front());
+    bytes.resize(received.size);
     return bytes;
 }
 

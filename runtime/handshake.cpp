@@ -6,21 +6,13 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "base/rights.h"
 #include "base/sys.h"
 
 namespace berth::runtime {
 
 namespace {
-
-std::optional<Fd> descriptor_of(msghdr& header) {
-    const cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    if (rights == nullptr || rights->cmsg_level != SOL_SOCKET || rights->cmsg_type != SCM_RIGHTS) return std::nullopt;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-    return Fd(fd);
-}
 
 Error program_error(const Step& step, const Message& failure, const Plan& plan) {
     const std::string program = plan.program;
@@ -81,20 +73,13 @@ Result<Handshake> Handshake::create() {
 
 Result<std::optional<Heard>> Handshake::hear() const {
     Heard heard{};
-    iovec part{&heard.message, sizeof heard.message};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    ssize_t got;
-    do got = ::recvmsg(parent_.raw(), &header, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    if (got == 0 || (got < 0 && errno == ECONNRESET)) return std::optional<Heard>();
-    if (got < 0) return Error::of_errno(errno, "hear from the container's process");
-    if (got != sizeof heard.message) return Error(Kind::internal, "the container's process sent half a message");
-    heard.descriptor = descriptor_of(header);
+    auto got = receive_rights(parent_, std::span(static_cast<char*>(static_cast<void*>(&heard.message)), sizeof heard.message),
+                              "hear from the container's process");
+    if (!got.ok() && got.error().code() == ECONNRESET) return std::optional<Heard>();
+    ReceivedRights received = TRY(std::move(got));
+    if (received.size == 0) return std::optional<Heard>();
+    if (received.size != sizeof heard.message) return Error(Kind::internal, "the container's process sent half a message");
+    if (!received.descriptors.empty()) heard.descriptor = std::move(received.descriptors.front());
     return std::optional(std::move(heard));
 }
 

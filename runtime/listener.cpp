@@ -4,10 +4,10 @@
 #include <cstring>
 
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 
 #include "base/json.h"
+#include "base/rights.h"
 #include "base/sys.h"
 
 namespace berth::runtime {
@@ -31,22 +31,8 @@ Result<Fd> connect_to_socket(const std::string& path) {
 }
 
 Result<void> send_descriptor(const Fd& socket, const std::string& document, const Fd& descriptor) {
-    std::string bytes = document;
-    iovec part{bytes.data(), bytes.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
     const int raw = descriptor.raw();
-    std::memcpy(CMSG_DATA(rights), &raw, sizeof raw);
-    if (::sendmsg(socket.raw(), &header, MSG_NOSIGNAL) < 0) return Error::of_errno(errno, "send a descriptor");
-    return {};
+    return send_rights(socket, document, {&raw, 1}, "send a descriptor");
 }
 
 Result<void> send_to_socket(const std::string& path, const std::string& document, const Fd& descriptor) {

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/rights.h"
 #include "base/sys.h"
 
 namespace berth::cli {
@@ -71,21 +72,8 @@ bool says_ready(std::string_view lines) { return lines.starts_with("READY=1\n") 
 /// (sd_notify_barrier(3): the reader closes the descriptor that comes with the message).
 Result<void> wait_until_read(const Fd& host) {
     sys::Pipe pipe = TRY(sys::pipe());
-    constexpr std::string_view text = "BARRIER=1";
-    iovec part{const_cast<char*>(text.data()), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = sizeof control;
-    cmsghdr* rights = CMSG_FIRSTHDR(&header);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
     const int end = pipe.write.raw();
-    std::memcpy(CMSG_DATA(rights), &end, sizeof end);
-    if (::sendmsg(host.raw(), &header, MSG_NOSIGNAL) < 0) return Error::of_errno(errno, "NOTIFY_SOCKET");
+    TRY(send_rights(host, "BARRIER=1", {&end, 1}, "NOTIFY_SOCKET"));
     pipe.write.reset();
     pollfd wait{pipe.read.raw(), POLLIN, 0};
     while (::poll(&wait, 1, barrier_milliseconds) < 0 && errno == EINTR) continue;
