@@ -40,8 +40,10 @@ Result<ReceivedRights> receive_rights(const Fd& socket, std::span<char> buffer, 
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     ssize_t got;
+    // A peer that goes with a message of ours unread resets the connection, which is told once, before what it had sent
+    // (unix_release_sock() in the kernel's net/unix/af_unix.c); that follows, then the end.
     do got = ::recvmsg(socket.raw(), &message, MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got < 0) return Error::of_errno(errno, what);
     ReceivedRights out;
     out.size = static_cast<std::size_t>(got);

@@ -21,7 +21,7 @@ struct ReceivedRights {
     std::size_t size = 0;  ///< bytes of the message that went into the buffer; 0: the peer is gone
     std::vector<Fd> descriptors;
 };
-/// Waits for one message. What of it does not fit into `buffer` is lost (a packet) or comes next (a stream).
+/// Waits for one message. A peer that went without reading all of ours still has its last words heard. What of it does not fit into `buffer` is lost (a packet) or comes next (a stream).
 Result<ReceivedRights> receive_rights(const Fd& socket, std::span<char> buffer, std::string_view what);
 
 }  // namespace berth

@@ -73,10 +73,8 @@ Result<Handshake> Handshake::create() {
 
 Result<std::optional<Heard>> Handshake::hear() const {
     Heard heard{};
-    auto got = receive_rights(parent_, std::span(static_cast<char*>(static_cast<void*>(&heard.message)), sizeof heard.message),
-                              "hear from the container's process");
-    if (!got.ok() && got.error().code() == ECONNRESET) return std::optional<Heard>();
-    ReceivedRights received = TRY(std::move(got));
+    const std::span<char> buffer(static_cast<char*>(static_cast<void*>(&heard.message)), sizeof heard.message);
+    ReceivedRights received = TRY(receive_rights(parent_, buffer, "hear from the container's process"));
     if (received.size == 0) return std::optional<Heard>();
     if (received.size != sizeof heard.message) return Error(Kind::internal, "the container's process sent half a message");
     if (!received.descriptors.empty()) heard.descriptor = std::move(received.descriptors.front());

@@ -52,3 +52,15 @@ Test(base_rights, a_peer_that_is_gone_is_an_end_and_an_error_that_says_what_was_
     cr_expect(receive_rights(pair.second, buffer, "receive").value().size == 0);
     cr_expect(send_rights(pair.second, "x", {}, "send to monitor").error().text() == "send to monitor: Broken pipe");
 }
+
+Test(base_rights, what_a_peer_sent_arrives_though_it_went_without_reading_ours) {
+    auto pair = sys::socketpair(SOCK_SEQPACKET).value();
+    cr_assert(send_rights(pair.first, "never read", {}, "send").ok());
+    cr_assert(send_rights(pair.second, "why", {}, "send").ok());
+    pair.second.reset();
+    char buffer[16];
+    const auto got = receive_rights(pair.first, buffer, "receive");
+    cr_assert(got.ok());
+    cr_expect(std::string(buffer, got.value().size) == "why");
+    cr_expect(receive_rights(pair.first, buffer, "receive").value().size == 0);
+}
