@@ -127,10 +127,16 @@ struct StepFolder {
 
 Result<StepFolder> make_step_folder(const std::string& steps, const ContainerId& id) {
     std::string path = cat(steps, '/', id.str());
-    TRY(make_host_folders(path, 0700));
-    Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
-    DirLock lock = TRY(DirLock::wait(std::move(folder), LockMode::exclusive));
-    return StepFolder{std::move(path), std::move(lock)};
+    for (;;) {
+        TRY(make_host_folders(path, 0700));
+        auto folder = sys::open(path, O_RDONLY | O_DIRECTORY);
+        if (!folder.ok() && folder.error().code() == ENOENT) continue;
+        Fd opened = TRY(std::move(folder));
+        DirLock lock = TRY(DirLock::wait(std::move(opened), LockMode::exclusive));
+        // Between its making and its lock a folder looks as if its builder were dead, and another step may have swept it.
+        const struct stat status = TRY(sys::fstat(lock.fd()));
+        if (status.st_nlink != 0) return StepFolder{std::move(path), std::move(lock)};
+    }
 }
 
 /// Takes away what a step left whose builder was killed: its process died with it, its cgroup, link and files are here.

@@ -46,6 +46,22 @@ took=$((($(date +%s%N) - start) / 1000000))
 [ $took -lt 2900 ] && pass "run side by side ($took ms)" || fail "run side by side" "$took ms"
 equal "and all arrive" "abd" "$("$ENGINE" run --rm --network none par cat /a /b /d | tr -d '\n')"
 
+# Stages that begin at the same moment on a busy machine: each step's folder is its own, whoever sweeps meanwhile.
+stages=$(for i in 1 2 3 4 5 6 7 8; do printf 'FROM busybox AS s%s\\nRUN echo %s > /%s\\n' $i $i $i; done)
+file "${stages}FROM busybox\n$(for i in 1 2 3 4 5 6 7 8; do printf 'COPY --from=s%s /%s /\\n' $i $i; done)"
+busy=""
+for i in 1 2 3 4 5 6; do (while :; do :; done) & busy+=" $!"; done
+failed=""
+for round in 1 2 3 4 5 6 7 8; do "$ENGINE" build -q --no-cache -t many c >/dev/null 2>why || failed+=$(tail -1 why); done
+for round in $(seq 20); do
+    "$ENGINE" run --rm --network none busybox nosuchprogram >/dev/null 2>why
+    [ $? = 127 ] || absent+=$(head -1 why)
+done
+kill $busy
+wait $busy 2>/dev/null
+equal "stages that begin together all build" "" "$failed"
+equal "a program that is missing is told as such, however busy the machine" "" "${absent:-}"
+
 # --- outputs
 file 'FROM busybox AS b\nRUN echo out > /o; mkdir /dir; echo in > /dir/i\nFROM scratch\nCOPY --from=b /o /o\nCOPY --from=b /dir /dir\n'
 works "-o FOLDER" "$ENGINE" build -o local-out c
