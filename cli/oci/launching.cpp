@@ -137,6 +137,12 @@ Result<runtime::Init> clone_init(Launching& job, const std::string& bundle, Rele
     return runtime::Init::create(request);
 }
 
+/// Nothing has to come between the container's readiness and its program: nobody gets a console, a pidfd, a pid or notices.
+bool can_go_ahead(const Launching& job, Release release) {
+    return release == Release::by_caller && !job.spec.process->terminal && !job.pidfd_socket.valid() &&
+           job.options.pid_file.empty() && !relays_notices();
+}
+
 Result<void> hand_over(Launching& job, runtime::Init& init, std::optional<Fd>& console) {
     console = init.take_console();
     if (console && job.console_socket.valid()) {
@@ -164,6 +170,7 @@ Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string&
     runtime::Init init = TRY(clone_init(job, bundle, release));
     job.call.log.debug("child process in init()");
     TRY(record_process(job, init.pid()));
+    if (can_go_ahead(job, release)) TRY(init.release_ahead());
     TRY(init.wait_ready());
     job.call.log.debug("init: closing the pipe to signal completion");
     TRY(hand_over(job, init, console));

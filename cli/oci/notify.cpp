@@ -82,8 +82,10 @@ Result<void> wait_until_read(const Fd& host) {
 
 }  // namespace
 
+bool relays_notices() { return !host_socket().empty(); }
+
 Result<void> prepare_notify(const OciContainer& container, runtime::Spec& spec) {
-    if (host_socket().empty()) return {};
+    if (!relays_notices()) return {};
     if (::mkdirat(container.folder().raw(), folder_name, 0755) != 0) return Error::of_errno(errno, folder_name);
     runtime::Mount mount;
     mount.destination = place_in_container;

@@ -9,6 +9,8 @@
 
 namespace berth::cli {
 
+/// This process has NOTIFY_SOCKET, and so will its containers.
+bool relays_notices();
 /// Adds the mount and the variable to the spec when this process has NOTIFY_SOCKET, else nothing.
 Result<void> prepare_notify(const OciContainer& container, runtime::Spec& spec);
 /// The container's socket, bound now; nothing when there is nobody to tell. Before the program is released.
