@@ -212,7 +212,11 @@ Result<void> add_ssh(MountsOfRun& all, const StepContext& context, const RunMoun
         return Error(Kind::not_found, cat("unset ssh forward key ", id)).with_hint(cat("give it with --ssh ", id));
     }
     const std::string target = mount.target.empty() ? cat("/run/buildkit/ssh_agent.", number) : mount.target;
-    Fd source = TRY(sys::open(socket->second, O_PATH), "--ssh ", id);
+    const std::string path = TRY(all.private_path());
+    const SocketAccess access{mount.uid.value_or(0), mount.gid.value_or(0), mount.mode.value_or(0600)};
+    AgentRelay relay = TRY(AgentRelay::start(path, socket->second, access), "--ssh ", id);
+    all.relays.push_back(std::move(relay));
+    Fd source = TRY(sys::open(path, O_PATH));
     all.mounts.push_back(bind_at(target, std::move(source), false));
     all.env.push_back(cat("SSH_AUTH_SOCK=", target));
     return {};
@@ -260,7 +264,7 @@ std::vector<std::string> cache_volumes(const Session& session, const std::vector
     return volumes;
 }
 
-Result<std::string> MountsOfRun::write_private(const std::string& text, mode_t mode, uid_t uid, gid_t gid) {
+Result<std::string> MountsOfRun::private_path() {
     if (folder.empty()) {
         const std::string path = cat(session->engine.paths().run_root, "/builds/", random_hex(8));
         TRY(make_host_folders(path, 0700));
@@ -270,7 +274,11 @@ Result<std::string> MountsOfRun::write_private(const std::string& text, mode_t m
         DirLock lock = TRY(DirLock::wait(std::move(opened), LockMode::exclusive));
         locks.push_back(std::move(lock));
     }
-    const std::string path = cat(folder, '/', files++);
+    return cat(folder, '/', files++);
+}
+
+Result<std::string> MountsOfRun::write_private(const std::string& text, mode_t mode, uid_t uid, gid_t gid) {
+    const std::string path = TRY(private_path());
     const Fd file = TRY(sys::open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     TRY(sys::write_all(file, text));
     TRY(sys::fchown(file, uid, gid));
@@ -294,6 +302,8 @@ Result<void> MountsOfRun::add_script(const std::string& name, const std::string&
 }
 
 Result<void> MountsOfRun::finish() {
+    for (AgentRelay& relay : relays) TRY(relay.stop());
+    relays.clear();
     if (folder.empty()) return {};
     return remove_tree(sys::here(), std::exchange(folder, {}));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/agent_relay.h"
 #include "builder/mounts.h"
 #include "builder/options.h"
 #include "builder/step.h"
@@ -23,12 +24,15 @@ struct MountsOfRun {
     std::vector<image::Staging> stagings;    ///< upper folders of what may be written and is thrown away
     std::string folder;                      ///< private files below the run root, "" while there are none
     int files = 0;
+    std::vector<AgentRelay> relays;          ///< of ssh mounts
 
     /// --volume of the command line.
     Result<void> add_volumes(const std::vector<BuildVolume>& volumes);
     Result<void> add_script(const std::string& name, const std::string& text);
-    /// Removes the private files. Cheap when there are none.
+    /// Ends the relays and removes the private files. Cheap when there are none.
     Result<void> finish();
+    /// A path below `folder` that nothing has yet.
+    Result<std::string> private_path();
     /// A file of that content, reachable by nobody else; returns its path.
     Result<std::string> write_private(const std::string& text, mode_t mode, uid_t uid, gid_t gid);
     const Session* session = nullptr;

@@ -3,7 +3,7 @@
 # Where a build takes things from and where it leaves them: stdin, archives, URLs, repositories, named contexts, ssh, caches
 # in folders, outputs, a registry. Servers run on this test's loopback.
 . "$(dirname "$0")/lib/common.sh"
-bases busybox
+bases busybox debian
 file() { mkdir -p c; printf '%b' "$1" > c/Dockerfile; }
 in_image() { "$ENGINE" run --rm --network none t "$@" 2>&1; }
 servers=()
@@ -137,12 +137,29 @@ equal "and not in the image" "" "$("$ENGINE" run --rm --network none t ls /v 2>/
 exits 1 "one without a host folder is refused" "$ENGINE" build -q --volume "$PWD/none:/v" c
 
 # --- ssh
-if type -P ssh-agent ssh-keygen socat >/dev/null; then
+if type -P ssh-agent ssh-keygen >/dev/null; then
     ssh-keygen -q -t ed25519 -N '' -f key -C berth-test-key
     file 'FROM busybox\nRUN --mount=type=ssh test -S "$SSH_AUTH_SOCK" && echo "$SSH_AUTH_SOCK" > /f\n'
     works "--ssh with a key file" "$ENGINE" build -q -t t --ssh default=key c
     equal "is an agent in the step" /run/buildkit/ssh_agent.0 "$(in_image cat /f)"
     equal "and leaves nothing in the layer" "" "$(in_image ls /run/buildkit 2>/dev/null | grep ssh)"
+    file 'FROM busybox\nRUN --mount=type=ssh,uid=1000,mode=0660 stat -c "%u %g %a" "$SSH_AUTH_SOCK" > /f\n'
+    works "uid, gid and mode of the socket" "$ENGINE" build -q -t t --ssh default=key c
+    equal "are as the mount says" "1000 0 660" "$(in_image cat /f)"
+    file 'FROM debian:12\nCOPY talk.pl /\nUSER 1000\nRUN --mount=type=ssh,uid=1000 perl /talk.pl > /tmp/f\n'
+    cat > c/talk.pl <<'S'
+use IO::Socket::UNIX;
+my $agent = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die "no agent: $!";
+print $agent pack("NC", 1, 11); $agent->flush;
+read($agent, my $length, 4); read($agent, my $answer, unpack("N", $length));
+my ($type, $keys, $size) = unpack("CNN", $answer);
+print "$type $keys ", substr($answer, 9 + $size + 4), "\n";
+S
+    works "a step's user who is not root" "$ENGINE" build -q -t t --ssh default=key c
+    equal "sees the user's key" "12 1 berth-test-key" "$(in_image cat /tmp/f)"
+    file 'FROM debian:12\nCOPY talk.pl /\nUSER 1001\nRUN --mount=type=ssh,uid=1000 perl /talk.pl\n'
+    exits 1 "another user of the step" "$ENGINE" build -q -t t --ssh default=key c
+    holds "is kept out" "Permission denied" "$ERR"
     soon 12 eval '! pgrep -x ssh-agent' || fail "the agent of the build ends" "$(pgrep -ax ssh-agent)"
 else
     skip "--ssh with a key file" "ssh-agent is not installed"
