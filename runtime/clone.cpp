@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <charconv>
 #include <memory>
+#include <span>
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -23,7 +24,9 @@ namespace {
 struct Cloning {
     clone_args arguments{};
     const Plan* plan = nullptr;
+    std::span<const Join> early_joins;
     int user_namespace = -1;
+    const char* refused = nullptr;  ///< the namespace that could not be joined
     int pidfd = -1;
     long pid = 0;
 };
@@ -33,12 +36,25 @@ void clone_and_walk(Cloning& cloning) {
     if (cloning.pid == 0) run_init(*cloning.plan);
 }
 
-/// In a process between: it shares our memory and descriptors and joins the user namespace, from which there is no way back.
-int clone_below_user_namespace(void* argument) {
+bool join(Cloning& cloning, int space, std::uint64_t flag, const char* name) {
+    const long joined = raw::call(SYS_setns, space, flag);
+    if (joined >= 0) return true;
+    cloning.pid = joined;
+    cloning.refused = name;
+    return false;
+}
+
+bool join_all(Cloning& cloning) {
+    for (const Join& early : cloning.early_joins)
+        if (!join(cloning, early.space.raw(), early.flag, early.name.c_str())) return false;
+    return cloning.user_namespace < 0 || join(cloning, cloning.user_namespace, CLONE_NEWUSER, "user");
+}
+
+/// In a process between: it shares our memory and descriptors and joins what the child must be born in, from which there is
+/// no way back.
+int join_and_clone(void* argument) {
     Cloning& cloning = *static_cast<Cloning*>(argument);
-    const long joined = raw::call(SYS_setns, cloning.user_namespace, CLONE_NEWUSER);
-    if (joined < 0) cloning.pid = joined;
-    else clone_and_walk(cloning);
+    if (join_all(cloning)) clone_and_walk(cloning);
     raw::call(SYS_exit, 0);
     return 0;
 }
@@ -65,7 +81,7 @@ Result<void> clone_through_intermediate(Cloning& cloning) {
     ::prctl(PR_GET_CHILD_SUBREAPER, &was_subreaper, 0, 0, 0);
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     void* top = stack.get() + size / sizeof(std::max_align_t);
-    const int between = ::clone(clone_below_user_namespace, top, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &cloning);
+    const int between = ::clone(join_and_clone, top, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &cloning);
     const int failure = errno;
     if (between > 0) ::waitpid(between, nullptr, __WALL);
     ::prctl(PR_SET_CHILD_SUBREAPER, was_subreaper, 0, 0, 0);
@@ -110,16 +126,17 @@ Result<Child> clone_child(const CloneRequest& request, const Plan& plan) {
     sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
     Result<void> between;
-    if (request.user_namespace != nullptr && request.user_namespace->valid()) {
-        cloning.user_namespace = request.user_namespace->raw();
-        between = clone_through_intermediate(cloning);
-    } else {
-        clone_and_walk(cloning);
-    }
+    if (request.user_namespace != nullptr) cloning.user_namespace = request.user_namespace->raw();
+    if (request.early_joins != nullptr) cloning.early_joins = *request.early_joins;
+    if (cloning.user_namespace >= 0 || !cloning.early_joins.empty()) between = clone_through_intermediate(cloning);
+    else clone_and_walk(cloning);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     space.put_back();
     TRY(std::move(between));
-    if (cloning.pid < 0) return Error::of_errno(static_cast<int>(-cloning.pid), "clone");
+    if (cloning.pid < 0) {
+        const int code = static_cast<int>(-cloning.pid);
+        return cloning.refused != nullptr ? Error::of_errno(code, cat("join ", cloning.refused, " namespace")) : Error::of_errno(code, "clone");
+    }
     return Child(static_cast<pid_t>(cloning.pid), Fd(cloning.pidfd));
 }
 

@@ -11,6 +11,7 @@
 #include "runtime/handshake.h"
 #include "runtime/listener.h"
 #include "runtime/plan_make.h"
+#include "runtime/user_namespace.h"
 #include "runtime/users.h"
 
 namespace berth::runtime {
@@ -63,6 +64,31 @@ Result<Opened> open_all(const ExecRequest& request) {
     return out;
 }
 
+struct Joins {
+    std::uint64_t early = 0;  ///< with our own rights: what the container's user namespace has no power over
+    std::uint64_t rest = 0;   ///< that user namespace and all others
+};
+
+/// One call joins all (setns(2) on a pidfd, Linux 5.8); the pid namespace came with the clone. setns refuses the user
+/// namespace that one is in already.
+Result<Joins> plan_joins(pid_t pid, bool joins_user) {
+    constexpr std::uint64_t new_time = 0x80;  // CLONE_NEWTIME
+    Joins out;
+    out.rest = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+    if (!shares_namespace(pid, "time")) out.rest |= new_time;
+    if (!joins_user) return out;
+    const Fd user = TRY(sys::open(cat("/proc/", pid, "/ns/user"), O_RDONLY));
+    constexpr std::pair<const char*, std::uint64_t> spaces[] = {{"mnt", CLONE_NEWNS}, {"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC},
+                                                                {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}, {"time", new_time}};
+    for (const auto& [name, flag] : spaces) {
+        if ((out.rest & flag) == 0) continue;
+        const Fd space = TRY(sys::open(cat("/proc/", pid, "/ns/", name), O_RDONLY));
+        if (!TRY(rules_over(user, space))) out.early |= flag;
+    }
+    out.rest = (out.rest & ~out.early) | CLONE_NEWUSER;
+    return out;
+}
+
 Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const Handshake& handshake) {
     ExecInputs inputs;
     inputs.process.socket = handshake.child_end().raw();
@@ -79,12 +105,9 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.joins_user = !shares_namespace(request.pid, "user");
     inputs.personality = request.personality;
     inputs.memory_policy = request.memory_policy;
-    // One call joins all (setns(2) on a pidfd, Linux 5.8); the pid namespace came with the clone. setns refuses the user
-    // namespace that one is in already.
-    std::uint64_t flags = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-    if (inputs.joins_user) flags |= CLONE_NEWUSER;
-    if (!shares_namespace(request.pid, "time")) flags |= 0x80;  // CLONE_NEWTIME
-    inputs.process.joins.push_back({request.pidfd.raw(), flags, "the container's"});
+    const Joins joins = TRY(plan_joins(request.pid, inputs.joins_user));
+    if (joins.early != 0) inputs.process.joins.push_back({request.pidfd.raw(), joins.early, "the container's"});
+    inputs.process.joins.push_back({request.pidfd.raw(), joins.rest, "the container's"});
     return make_exec_plan(request.process, inputs);
 }
 

@@ -79,7 +79,7 @@ void take_sources(const Sources& sources, LaunchInputs& inputs) {
     for (const Fd& tree : sources.device_trees) inputs.device_trees.push_back(tree.raw());
     inputs.null_tree = sources.null_tree.raw();
     inputs.host_proc = sources.host_proc.raw();
-    for (const Sources::Joined& join : sources.joins) inputs.process.joins.push_back({join.fd.raw(), join.flag, join.name});
+    for (const Join& join : sources.joins) inputs.process.joins.push_back({join.space.raw(), join.flag, join.name});
 }
 
 /// Where the host has proc and sysfs, deepest first.
@@ -194,6 +194,7 @@ Result<Init> Init::create(const LaunchRequest& request) {
     cloning.v2_group = &entrances.v2;
     cloning.pid_namespace = &sources.pid_namespace;
     cloning.user_namespace = &sources.user_namespace;
+    cloning.early_joins = &sources.early_joins;
     Child child = TRY(clone_child(cloning, running->plan.finish()), "create the container's process");
     running->handshake.close_child_end();
     running->mounts = std::move(sources.mounts);

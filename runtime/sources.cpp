@@ -206,6 +206,19 @@ Result<void> open_devices(const Spec& spec, Sources& out) {
     return {};
 }
 
+/// A container with ids of its own may still live in a network, say, that the host's root has made: its own root, once it is
+/// that, could not join it any more.
+Result<void> sort_joins(const Spec& spec, Sources& out) {
+    if (spec.find_namespace("user") == nullptr) return {};
+    std::vector<Join> late;
+    for (Join& join : out.joins) {
+        const bool can_wait = out.user_namespace.valid() && TRY(rules_over(out.user_namespace, join.space));
+        (can_wait ? late : out.early_joins).push_back(std::move(join));
+    }
+    out.joins = std::move(late);
+    return {};
+}
+
 Result<void> open_namespaces(const Spec& spec, Sources& out) {
     if (!spec.linux) return {};
     for (const Namespace& space : spec.linux->namespaces) {
@@ -216,6 +229,7 @@ Result<void> open_namespaces(const Spec& spec, Sources& out) {
         else if (flag == CLONE_NEWUSER) out.user_namespace = std::move(fd);
         else out.joins.push_back({std::move(fd), flag, space.type});
     }
+    TRY(sort_joins(spec, out));
     if (!spec.linux->time_offsets.empty() || spec.find_namespace("time") != nullptr)
         out.host_proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
     return {};

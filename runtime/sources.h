@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "runtime/clone.h"
 #include "runtime/launch.h"
 #include "runtime/plan_make.h"
 
@@ -30,14 +31,10 @@ struct Sources {
     std::vector<Fd> device_trees;  ///< by index of plan_devices(), when devices are bound
     Fd null_tree;
     Fd host_proc;
-    struct Joined {
-        Fd fd;
-        std::uint64_t flag;
-        std::string name;
-    };
-    std::vector<Joined> joins;  ///< by the child itself
-    Fd pid_namespace;           ///< by the parent, for its child
-    Fd user_namespace;          ///< before all others
+    std::vector<Join> joins;        ///< by the child itself
+    std::vector<Join> early_joins;  ///< before the child is in a user namespace that has no power over these
+    Fd pid_namespace;               ///< by the parent, for its child
+    Fd user_namespace;              ///< joined before the others are made, which it then owns
 };
 Result<Sources> open_sources(const LaunchRequest& request);
 

@@ -2,8 +2,10 @@
 
 #include <cerrno>
 
+#include <linux/nsfs.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +56,19 @@ Result<Fd> make_user_namespace(const std::vector<IdMapping>& uids, const std::ve
     ignore(child.wait(), "reaped");
     TRY(std::move(mapped));
     return space;
+}
+
+Result<bool> rules_over(const Fd& user, const Fd& space) {
+    const struct stat ruler = TRY(sys::fstat(user));
+    Fd owner(::ioctl(space.raw(), NS_GET_USERNS));
+    if (!owner.valid() && errno != EPERM) return Error::of_errno(errno, "owner of a namespace");
+    while (owner.valid()) {
+        const struct stat status = TRY(sys::fstat(owner));
+        if (status.st_dev == ruler.st_dev && status.st_ino == ruler.st_ino) return true;
+        // EPERM: the next one is above our own.
+        owner = Fd(::ioctl(owner.raw(), NS_GET_PARENT));
+    }
+    return false;
 }
 
 }  // namespace berth::runtime

@@ -16,4 +16,8 @@ Result<void> write_id_maps(pid_t pid, const std::vector<IdMapping>& uids, const 
 /// A user namespace with these maps, held by the descriptor alone.
 Result<Fd> make_user_namespace(const std::vector<IdMapping>& uids, const std::vector<IdMapping>& gids);
 
+/// True when who is root in the user namespace `user` may join the namespace `space`: `user` owns it, or is an ancestor of the
+/// owner (setns(2), ioctl_ns(2)).
+Result<bool> rules_over(const Fd& user, const Fd& space);
+
 }  // namespace berth::runtime

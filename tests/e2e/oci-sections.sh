@@ -137,6 +137,30 @@ if command -v script >/dev/null; then
     equal "exec --tty: a line ends with one carriage return" 'line\r\n' "$text"
 fi
 "${OCI[@]}" delete --force affinity
+
+# --- a container with ids of its own in namespaces that the host's root owns
+ip netns add oci-owned && ip -n oci-owned link add inside type veth peer name other
+space=/run/netns/oci-owned
+ids='.linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+bundle owned '.process.args = ["sleep", "1000"] | .process.user = {uid: 0, gid: 0}
+    | .linux.namespaces |= map(select(.type != "network")) + [{type: "network", path: "'$space'"}, {type: "user"}] | '"$ids"'
+    | .mounts |= map(select(.type != "sysfs"))'
+chown -R 100000:100000 "$WORK/owned/rootfs"
+way=$WORK; while [ "$way" != / ]; do chmod a+x "$way"; way=$(dirname "$way"); done  # Its root goes there as 100000.
+works "a new user namespace beside a network of the host's" "${OCI[@]}" run --detach --bundle "$WORK/owned" owned </dev/null
+prints "inside" "is in that network" "${OCI[@]}" exec owned sh -c 'grep -o inside /proc/net/dev'
+prints "0 100000 65536" "and has its ids, also in exec" "${OCI[@]}" exec owned sh -c 'tr -s " " < /proc/self/uid_map | sed "s/^ //"'
+pid=$("${OCI[@]}" state owned | jq .pid)
+# Held by nobody but this process, as the first test of its kind had it: a user namespace that owns none of the others.
+exec 7< "/proc/$pid/ns/user"
+"${OCI[@]}" delete --force owned
+edit owned '.linux.namespaces |= map(if .type == "user" then .path = "/proc/'$$'/fd/7" else . end) | del(.linux.uidMappings, .linux.gidMappings)'
+works "a user namespace by its path beside one" "${OCI[@]}" run --detach --bundle "$WORK/owned" owned </dev/null
+prints "inside" "works the same" "${OCI[@]}" exec owned sh -c 'grep -o inside /proc/net/dev'
+"${OCI[@]}" delete --force owned
+exec 7<&-
+ip netns del oci-owned
+
 bundle rdt '.process.args = ["true"] | .linux.intelRdt = {closID: "berth-e2e", l3CacheSchema: "L3:0=f"}'
 if grep -q resctrl /proc/filesystems; then skip "intelRdt on a kernel without resctrl" "this one has it"; else
     exits 1 "intelRdt on a kernel without resctrl is refused" run rdt
