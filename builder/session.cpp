@@ -42,6 +42,8 @@ std::vector<std::string> keys_of(const std::vector<image::LayerRef>& layers) {
 Result<Root> open_view(const image::Store& store, const std::vector<image::LayerRef>& layers) {
     image::OverlayRequest request;
     request.lowers = TRY(store.layer_folders(keys_of(layers)));
+    // No overlay is made of a single folder (kernel: filesystems/overlayfs.rst): a stage without layers is an empty one.
+    if (layers.empty()) return Root::open(request.lowers.front());
     Fd view = TRY(image::mount_overlay(request));
     return Root::of(std::move(view));
 }

@@ -122,6 +122,14 @@ Result<std::optional<Selection>> select_path(const SourceTree& tree, const Selec
     return std::optional(std::move(selection));
 }
 
+/// The folder above the first wildcard; nothing when it is not in the tree, or hidden with all that is in it.
+Result<std::optional<std::string>> find_start(const SourceTree& tree, const std::string& path) {
+    auto resolved = TRY(resolve_in_tree(tree.root, path));
+    if (!resolved || !TRY(look(tree.root, *resolved))) return std::optional<std::string>();
+    if (!resolved->empty() && is_hidden(tree, *resolved) && tree.ignored->may_prune(*resolved)) return std::optional<std::string>();
+    return resolved;
+}
+
 /// Wildcards are matched against whole paths below the part that has none, in lexical order.
 Result<std::vector<Selection>> select_wildcard(const SourceTree& tree, const SelectRequest& request, const std::string& path) {
     const std::size_t special = path.find_first_of("*?[\\");
@@ -130,8 +138,9 @@ Result<std::vector<Selection>> select_wildcard(const SourceTree& tree, const Sel
     const Glob glob = TRY(Glob::compile(std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1), Glob::Dialect::path));
     const auto depth = std::count(glob.text().begin(), glob.text().end(), '/');
     std::vector<Selection> selections;
-    const auto start = TRY(resolve_in_tree(tree.root, fixed));
-    if (!start) return selections;
+    const auto start = TRY(find_start(tree, fixed));
+    // A pattern may match nothing; the folder that it is about has to be there (BuildKit: the same).
+    if (!start) return nothing_there(tree, request, fixed);
 
     std::function<Result<void>(const Fd&, const std::string&, std::ptrdiff_t)> search =
         [&](const Fd& folder, const std::string& inner, std::ptrdiff_t left) -> Result<void> {
@@ -144,7 +153,10 @@ Result<std::vector<Selection>> select_wildcard(const SourceTree& tree, const Sel
                 continue;
             }
             if (!glob.matches(found)) continue;
-            auto selection = TRY(select_path(tree, request, below(*start, found)));
+            const std::string path_in_tree = below(*start, found);
+            auto selection = TRY(select_path(tree, request, path_in_tree));
+            // A link that leads nowhere fails as it does by its name (BuildKit: the same).
+            if (!selection && !is_hidden(tree, path_in_tree)) return nothing_there(tree, request, path_in_tree);
             if (selection) selections.push_back(std::move(*selection));
         }
         return {};

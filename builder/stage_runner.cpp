@@ -95,8 +95,10 @@ Result<StageRunner::Planned> StageRunner::plan(const Way& way, const Instruction
 
     const StepContext inputs{session_, state_, stage_, siblings_, way.output, way.error_output};
     if (const Workdir* workdir = std::get_if<Workdir>(&instruction.what)) {
-        state_.image.config.working_dir = next_working_dir(state_, workdir->path);
-        if (state_.image.config.working_dir != "/") return Planned{Outcome::done, plan_workdir(inputs, state_.image.config.working_dir)};
+        const std::string path = next_working_dir(state_, workdir->path);
+        // Planning leaves the state as it is: whoever makes the layer may be another process, which plans again.
+        if (path != "/") return Planned{Outcome::done, plan_workdir(inputs, path)};
+        state_.image.config.working_dir = path;
         add_history(state_, context, "WORKDIR /", false);
         ++step_;
         return Planned{};
@@ -163,6 +165,7 @@ void StageRunner::take_layer(CachedLayer made, const LayerStep& step) {
     state_.layers.push_back(std::move(made.layer));
     state_.time = made.created;
     state_.step_keys.emplace_back(step.key.hex());
+    if (step.working_dir) state_.image.config.working_dir = *step.working_dir;
     add_history(state_, session_.state_context(), step.history, true);
 }
 

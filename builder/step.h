@@ -19,6 +19,8 @@ struct LayerStep {
     std::shared_ptr<int> exit_code = std::make_shared<int>(0);
     /// "FOLDER:TARGET", what a shell in the step's state needs beside the layers: cache mounts.
     std::vector<std::string> volumes = {};
+    /// WORKDIR's, from this step on.
+    std::optional<std::string> working_dir = {};
 };
 
 /// The state of another stage when it is finished; null when it is not yet.

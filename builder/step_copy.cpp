@@ -23,7 +23,6 @@ struct Source {
     std::shared_ptr<Origin> origin;
     Selection selection;
     bool may_unpack = false;
-    std::size_t word = 0;  ///< which of the instruction's sources it is from
     /// ADD of a URL: 0600 root, whatever the temporary file is.
     std::optional<mode_t> mode;
 };
@@ -107,12 +106,10 @@ Result<void> check_checksum(const CopyWork& work, FileDigests& digests) {
 Result<void> select_all(CopyWork& work, const StepContext& context, const std::shared_ptr<Origin>& origin) {
     const Copy& copy = work.copy;
     const IgnoreMatcher excluded = TRY(IgnoreMatcher::compile(copy.excludes), "--exclude");
-    for (std::size_t word = 0; word < copy.sources.size(); ++word) {
-        const std::string& written = copy.sources[word];
+    for (const std::string& written : copy.sources) {
         if (is_url(written) || is_git(written)) {
             if (!copy.is_add) return Error(Kind::invalid, cat("source can't be a URL for COPY: '", written, "'")).with_hint("ADD takes URLs and git addresses");
             Source source = TRY(fetch_source(work, context, written));
-            source.word = word;
             work.sources.push_back(std::move(source));
             continue;
         }
@@ -120,7 +117,7 @@ Result<void> select_all(CopyWork& work, const StepContext& context, const std::s
         const SourceTree tree{origin->root, ignored, origin->description};
         std::vector<Selection> found = TRY(select_source(tree, {written, copy.parents, excluded.empty() ? nullptr : &excluded}));
         for (Selection& selection : found)
-            work.sources.push_back({origin, std::move(selection), copy.unpack.value_or(copy.is_add), word, std::nullopt});
+            work.sources.push_back({origin, std::move(selection), copy.unpack.value_or(copy.is_add), std::nullopt});
     }
     return {};
 }
@@ -238,11 +235,9 @@ Result<void> apply(const CopyWork& work, const StepContext& context, image::Stag
     attributes.time = context.session.epoch;
     LayerWriter writer(upper, below ? &*below : nullptr, attributes);
     CopyApplier applier(work, writer);
-    std::size_t word = 0;
     for (const Source& source : work.sources) {
-        // BuildKit: names of one file stay linked within a source, not from one source to another.
-        if (source.word != word) writer.forget_links();
-        word = source.word;
+        // BuildKit: names of one file stay linked within a source, not from one source, or match of a wildcard, to another.
+        writer.forget_links();
         const bool is_archive = TRY(takes_as_archive(source));
         if (is_archive) TRY(unpack_archive(source, work, context, staging, attributes.owner));
         else TRY(applier.copy(source));

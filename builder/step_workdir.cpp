@@ -26,6 +26,7 @@ LayerStep plan_workdir(const StepContext& context, const std::string& path) {
     key.add("layers", layers_key(context.state.layers)).add("path", path).add("user", user);
     if (context.session.epoch) key.add("epoch", moment_text(*context.session.epoch));
     LayerStep step{key.digest(), cat("WORKDIR ", path), {}};
+    step.working_dir = path;
     Session& session = context.session;
     step.make = [&session, path, user, layers = context.state.layers](image::Staging& staging, int) -> Result<void> {
         const Root upper = TRY(Root::open(staging.fs_path()));

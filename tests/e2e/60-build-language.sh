@@ -95,11 +95,26 @@ shows "an archive's own top says nothing about the destination" $'0:0\n5:6' cat 
 file 'FROM busybox\nRUN mkdir -m 2775 /g && chgrp 8 /g\nCOPY f /g/new/\nRUN stat -c "%a %u:%g" /g/new /g/new/f > /f\n'
 shows "a folder made in a set-group-id folder inherits" $'2755 0:8\n644 0:0' cat /f
 ln c/f c/h
-file 'FROM busybox\nCOPY f h /one/\nCOPY [fh] /two/\nRUN stat -c %h /one/f /two/f > /f\n'
-shows "names of one file stay linked within a source only" $'1\n2' cat /f
+file 'FROM busybox\nCOPY f h /one/\nCOPY [fh] /two/\nCOPY . /three/\nRUN stat -c %h /one/f /two/f /three/f > /f\n'
+shows "names of one file stay linked within a source, or match of a wildcard, only" $'1\n1\n2' cat /f
 echo slash > 'c/a\b'
 file 'FROM busybox\nCOPY a\\\\b /f\n'
 shows "a backslash may be part of a name" slash cat /f
+
+file 'FROM busybox\nCOPY none/* /x/\n'
+exits 1 "a wildcard in a folder that is not there" "$ENGINE" build -q c
+holds "names the folder" '"/none": not found' "$ERR"
+ln -s missing c/link-1
+file 'FROM busybox\nCOPY link-* /x/\n'
+exits 1 "a wildcard that matches a link to nothing" "$ENGINE" build -q c
+holds "names the link" '"/link-1": not found' "$ERR"
+rm c/link-1
+file 'FROM scratch AS none\nLABEL a=b\nFROM busybox\nCOPY --from=none / /all\nRUN ls -A /all > /f\n'
+shows "a stage without layers is an empty folder" "" cat /f
+file 'FROM busybox\nWORKDIR w\nRUN pwd > /f\nWORKDIR x\nWORKDIR y\nRUN pwd >> /f\nWORKDIR ..\nRUN pwd >> /f\n'
+shows "each WORKDIR is relative to the one before, and the first to the root" $'/w\n/w/x/y\n/w/x' cat /f
+shows "also when the steps come from the cache" $'/w\n/w/x/y\n/w/x' cat /f
+equal "and in the image" /w/x "$("$ENGINE" inspect -f '{{.Config.WorkingDir}}' t)"
 
 # --- contexts, checks
 mkdir -p other; echo extra > other/x
