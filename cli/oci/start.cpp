@@ -21,10 +21,8 @@ namespace {
 constexpr const char* gate_name = "exec.fifo";
 
 /// Waits until the first process stands at the gate; it may still be on its way there, or dead.
-Result<void> wait_for_writer(const Fd& gate, const OciContainer& container) {
-    const auto process = TRY(container.open_process());
-    if (!process) return Error(Kind::wrong_state, "cannot start an already stopped container");
-    pollfd wait[2] = {{gate.raw(), POLLIN, 0}, {process->raw(), POLLIN, 0}};
+Result<void> wait_for_writer(const Fd& gate, const Fd& process) {
+    pollfd wait[2] = {{gate.raw(), POLLIN, 0}, {process.raw(), POLLIN, 0}};
     while (::poll(wait, 2, -1) < 0 && errno == EINTR) continue;
     if ((wait[0].revents & POLLIN) != 0) return {};
     return Error(Kind::wrong_state, "cannot start an already stopped container");
@@ -50,12 +48,12 @@ Result<void> make_gate(const OciContainer& container, uid_t uid, gid_t gid) {
     return {};
 }
 
-Result<void> open_gate(const OciContainer& container) {
+Result<void> open_gate(const OciContainer& container, const Fd& process) {
     auto opened = sys::openat(container.folder(), gate_name, O_RDONLY | O_NONBLOCK);
     if (!opened.ok() && opened.error().code() == ENOENT)
         return Error(Kind::wrong_state, "cannot start an already running container");
     const Fd gate = TRY(std::move(opened));
-    TRY(wait_for_writer(gate, container));
+    TRY(wait_for_writer(gate, process));
     TRY(sys::unlinkat(container.folder(), gate_name));
     // From here the writer is there: read to the end, which is execve.
     ::fcntl(gate.raw(), F_SETFL, 0);
@@ -93,7 +91,7 @@ Result<int> oci_start(const OciCall& call) {
     const auto process = TRY(container.open_process());
     if (!process) return Error(Kind::wrong_state, "cannot start a container that has stopped");
     const auto notices = TRY(open_notify(container));
-    TRY(open_gate(container));
+    TRY(open_gate(container, *process));
     TRY(run_poststart(container));
     if (notices) TRY(relay_notices(*notices, *process, container.state().pid, RelayUntil::ready));
     return 0;

@@ -9,7 +9,8 @@
 namespace berth::cli {
 
 Result<void> make_gate(const OciContainer& container, uid_t uid, gid_t gid);
-Result<void> open_gate(const OciContainer& container);
+/// Lets the program start. `process` is the first process, opened before: the program may be over before this returns.
+Result<void> open_gate(const OciContainer& container, const Fd& process);
 
 /// The poststart hooks, when the program runs.
 Result<void> run_poststart(const OciContainer& container);

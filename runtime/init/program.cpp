@@ -46,8 +46,11 @@ long check_program(const char* path) {
     long done = raw::call(SYS_newfstatat, AT_FDCWD, path, &status, 0);
     if (done < 0) return done;
     if (S_ISDIR(status.st_mode)) return -EISDIR;
+    // The container's seccomp profile may hold here already, and be older than the call: access(2) itself never says EPERM.
+    // What execve has to say comes later in any case.
     done = raw::call(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
-    if (done == -ENOSYS) done = raw::call(SYS_faccessat, AT_FDCWD, path, X_OK);
+    if (done == -ENOSYS || done == -EPERM) done = raw::call(SYS_faccessat, AT_FDCWD, path, X_OK);
+    if (done == -ENOSYS || done == -EPERM) done = (status.st_mode & 0111) != 0 ? 0 : -EACCES;
     return done;
 }
 

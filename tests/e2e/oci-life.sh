@@ -48,6 +48,17 @@ exits 1 "state of an absent container" "${OCI[@]}" state oci-c
 holds "state of an absent container: callers find the words" "container does not exist" "$ERR"
 works "delete --force of an absent container" "${OCI[@]}" delete --force oci-c
 
+# --- a program that is over before the one who started it looks again
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+    bundle brief '.process.args = ["true"]'
+    works "create of a brief program" "${OCI[@]}" create --bundle "$WORK/brief" oci-brief </dev/null
+    works "start takes the end of the program for no failure" \
+        strace -qq -o /dev/null -e trace=openat,poll -e inject=openat,poll:delay_exit=30000 "${OCI[@]}" start oci-brief
+    works "delete of what ended" "${OCI[@]}" delete oci-brief
+else
+    skip "start of a brief program" "strace is missing or may not trace"
+fi
+
 # --- state.json keeps runc's names, which others read
 works "create for its state" "${OCI[@]}" create --bundle "$WORK/c" oci-s
 for member in id init_process_pid init_process_start created config rootless cgroup_paths namespace_paths external_descriptors; do

@@ -68,6 +68,17 @@ if touch "/proc/$pid/root/run/notify/x" 2>/dev/null; then fail "the socket's fol
 "${OCI[@]}" delete --force notify
 leaves_nothing notify
 
+# --- a seccomp profile that is older than the calls we use
+bundle old '.process.args = ["ls", "/etc/passwd"] | .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{names: ["faccessat2", "close_range", "clone3", "openat2"], action: "SCMP_ACT_ERRNO"}]}'
+for private in false true; do
+    edit old ".process.noNewPrivileges = $private"
+    prints /etc/passwd "a profile without the newest calls hides no program (noNewPrivileges $private)" run old
+done
+edit old '.process.args = ["/etc/passwd"] | .linux.seccomp.syscalls[0].names += ["faccessat"]'
+exits 1 "nor does one without any call to ask make a program of what is none" run old
+holds "and it is said" "permission denied" "$ERR"
+
 # --- a seccomp agent: it gets the listener and answers for the kernel
 cat > "$WORK/agent.py" <<'P'
 import array, fcntl, json, os, socket, struct, sys
