@@ -33,6 +33,18 @@ equal "push succeeds" 0 $STATUS
 matches "and tells the digest" '1: digest: sha256:[0-9a-f]{64} size: [0-9]+' "$OUT$ERR"
 digest=$(grep -oE 'sha256:[0-9a-f]{64}' <<<"$OUT$ERR" | tail -1)
 equal "the registry has it under that digest" "$digest" "$(curl -sI -H 'Accept: application/vnd.docker.distribution.manifest.v2+json' http://$R/v2/me/app/manifests/1 | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')"
+# --- build --push
+printf 'FROM busybox\nRUN echo pushed > /f\n' > Pushed
+works "build --push" berth build -q --push -t $R/me/built:1 -t $R/me/built:2 -f Pushed .
+for tag in 1 2; do
+    equal "has pushed :$tag" "$(berth image inspect -f '{{index .RepoDigests 0}}' $R/me/built:1)" \
+        "$R/me/built@$(curl -sI -H 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' http://$R/v2/me/built/manifests/$tag | tr -d '\r' | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: //p')"
+done
+exits 1 "build --push without a name" berth build -q --push -f Pushed .
+holds "says what to give" "-t" "$ERR"
+exits 1 "build --push to a registry that is not there" berth build -q --push -t 127.0.0.1:1/me/built -f Pushed .
+holds "names it" "127.0.0.1:1" "$ERR"
+
 works "pushing again finds all of it there" berth push -q $R/me/app:1
 fresh
 works "pull fetches it" there berth pull -q $R/me/app:1

@@ -108,4 +108,19 @@ holds "and what is missing" '"/nothing": not found in the build context' "$ERR"
 file 'FROM busybox\nENV a=${b\n'
 exits 1 "a bad variable fails" "$ENGINE" build c
 holds "with the line marked too" "   2 | >>> ENV a=" "$ERR"
+
+# --- the cache is kept below a size, by a process beside the build
+"$ENGINE" builder prune -af >/dev/null
+cached_layers() { "$ENGINE" builder du | grep -c "RUN head -c" || true; }
+for n in 1 2 3 4; do
+    file "FROM busybox\nRUN head -c 3000000 /dev/urandom > /f$n\n"
+    works "build $n of four" "$ENGINE" build -q -t old --keep-storage 1gb c
+    "$ENGINE" rmi -f old >/dev/null  # What an image needs is not the cache's to prune.
+done
+equal "below the size all is kept" 4 "$(cached_layers)"
+file 'FROM busybox\nRUN head -c 3000000 /dev/urandom > /f5\n'
+works "a build with --keep-storage" "$ENGINE" build -q -t kept --keep-storage 7mb c
+soon 10 eval '! "$ENGINE" builder du | grep -q "/f[12]$"' || fail "prunes what was used longest ago" "$("$ENGINE" builder du)"
+holds "not what was used last" "> /f4" "$("$ENGINE" builder du)"
+works "nor the image that it made" "$ENGINE" run --rm --network none kept test -s /f5
 finish
