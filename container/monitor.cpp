@@ -79,8 +79,9 @@ bool Monitor::adopt(Fd starter) {
     std::optional<Fd> pidfd;
     if (state.init)
         if (auto opened = state.init->open(); opened.ok()) pidfd = std::move(opened).value();
+    // First of all: a container that is just ending lets the rest fail, and must be reachable between two runs all the same.
+    if (auto listening = listen(); !listening.ok()) log::debug("adopt ", record_.name(), ": ", listening.error().text());
     if (!pidfd) {
-        if (auto listening = listen(); !listening.ok()) log::debug("adopt ", record_.name(), ": ", listening.error().text());
         if (state.status != Status::restarting) on_ended(status_unknown);
         else run_.reset(), schedule_restart(Duration{});
         answer_starter();
@@ -94,7 +95,6 @@ bool Monitor::adopt(Fd starter) {
         streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
         TRY(streams_->adopt(run_folder, record_.definition));
         run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
-        TRY(listen());
         if (!has_networks(record_.definition)) return {};
         network::Networks* networks = TRY(engine_.networks());
         const network::AttachRequest request = TRY(make_attach_request(record_.definition));

@@ -66,6 +66,17 @@ kill -9 "$monitor" "$init"
 berth ps >/dev/null
 soon 5 is_state rr running && pass "with a policy the next command brings it back" || fail "with a policy the next command brings it back" "$(state rr)"
 berth rm -f rr >/dev/null
+# Adopted while it is just ending: what the new monitor would open of it may be gone already.
+reached=0
+for round in 1 2 3 4 5 6 7 8; do
+    berth run -d --name rr --restart always busybox sleep 1000 >/dev/null
+    init=$(init_of rr) monitor=$(monitor_of rr)
+    kill -9 "$monitor" "$init"
+    berth ps >/dev/null
+    timeout 5 berth rm -f rr >/dev/null && reached=$((reached + 1))
+    berth rm -f rr >/dev/null 2>&1
+done
+equal "a container that is adopted while it ends can be removed at once" 8 $reached
 
 # --- a reboot ----------------------------------------------------------------------------------------------------------------
 berth create --name boot busybox true >/dev/null
