@@ -20,6 +20,7 @@
 #include "builder/sweep.h"
 #include "builder/text.h"
 #include "builder/triggers.h"
+#include "container/history.h"
 #include "image/archive.h"
 
 namespace berth::builder {
@@ -180,7 +181,10 @@ Result<BuildResult> finish(const Session& session, StageState state, const std::
     const auto record = [&]() -> Result<void> {
         for (const Output& output : outputs) TRY(write_output(session, output, state, id, tags));
         if (!keeps_image) return {};
-        for (const image::Reference& tag : tags) TRY(session.store.tag(*id, tag), "tag ", tag.str());
+        for (const image::Reference& tag : tags) {
+            TRY(session.store.tag(*id, tag), "tag ", tag.str());
+            container::note(session.store.root(), {container::image_event(session.store, *id, "tag", tag.str())});
+        }
         return {};
     };
     TRY(with_step(log, outputs.front().step_name(), record));

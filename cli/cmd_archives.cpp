@@ -7,6 +7,7 @@
 #include "cli/output_file.h"
 #include "cli/texts.h"
 #include "container/export.h"
+#include "container/history.h"
 #include "container/volume_archive.h"
 #include "image/archive.h"
 
@@ -34,8 +35,23 @@ Result<int> import(Session& session, const ImportOptions& options, const Words& 
             .with_hint(cat("curl -fL '", arguments[0], "' | berth import - ", arguments.size() > 1 ? arguments[1] : "NAME"));
     const Fd from = TRY(open_input(arguments[0]), "import");
     const image::Store* store = TRY(session.images());
-    print_line(TRY(image::import_image(*store, from, request), "import ", arguments[0]).str());
+    const image::ImageId id = TRY(image::import_image(*store, from, request), "import ", arguments[0]);
+    std::vector<container::Event> events;
+    if (request.name) events.push_back(container::image_event(*store, id, "tag", request.name->str()));
+    events.push_back(container::image_event(*store, id, "import"));
+    container::note(store->root(), std::move(events));
+    print_line(id.str());
     return 0;
+}
+
+Result<void> save(const image::Store& store, const Words& names, const Fd& to) {
+    TRY(image::save_images(store, names, to));
+    std::vector<container::Event> events;
+    for (const std::string& name : names)
+        // A repository's name means all its tags, and perhaps none by itself.
+        if (const auto id = store.resolve(name); id.ok()) events.push_back(container::image_event(store, id.value(), "save"));
+    container::note(store.root(), std::move(events));
+    return {};
 }
 
 struct LoadOptions {
@@ -54,6 +70,7 @@ Result<int> load(Session& session, const LoadOptions& options) {
     const auto loaded =
         TRY(is_folder ? image::load_images_folder(*store, options.input) : image::load_images(*store, from), "load");
     for (const image::Loaded& one : loaded) {
+        container::note(store->root(), {container::image_event(*store, one.id, "load")});
         for (const auto& [name, old] : one.moved)
             tell(
                 cat("The image ", name.str(), " already exists, renaming the old one with ID ", old.str(), " to empty string\n"));
@@ -91,7 +108,7 @@ Action define_save(Parser& p) {
     return [options](Session& session, const Words& arguments) -> Result<int> {
         const image::Store* store = TRY(session.images());
         OutputFile out = TRY(OutputFile::open(options->output, "an image"));
-        return finished(out, image::save_images(*store, arguments, out.fd()));
+        return finished(out, save(*store, arguments, out.fd()));
     };
 }
 

@@ -8,6 +8,7 @@
 #include "cli/provide_image.h"
 #include "cli/prune.h"
 #include "cli/texts.h"
+#include "container/history.h"
 #include "image/views.h"
 
 namespace berth::cli {
@@ -132,6 +133,7 @@ Result<int> remove_images(Session& session, const RemoveOptions& options, const 
     container::Engine* engine = TRY(session.engine());
     const image::Store* store = TRY(engine->images());
     const std::vector<image::ImageUse> uses = TRY(image_uses(*engine));
+    const std::vector<container::NamedImage> before = container::named_images(*store);
     return Session::for_each(names, [&](const std::string& name) -> Result<void> {
         auto removed = store->remove(name, options.force ? image::Store::Force::yes : image::Store::Force::no,
                                      options.no_prune ? image::Store::Parents::keep : image::Store::Parents::prune, uses);
@@ -141,7 +143,9 @@ Result<int> remove_images(Session& session, const RemoveOptions& options, const 
             Session::print_error(error);
             return {};
         }
-        print(removal_text(TRY(std::move(removed)), "Untagged: ", "Deleted: "));
+        const image::Removal removal = TRY(std::move(removed));
+        container::note(store->root(), container::removal_events(before, removal));
+        print(removal_text(removal, "Untagged: ", "Deleted: "));
         return {};
     });
 }
@@ -204,6 +208,7 @@ Action define_tag(Parser& p) {
         const image::Store* store = TRY(engine->images());
         const image::ImageId id = TRY(resolve(*engine, arguments[0]));
         TRY(store->tag(id, name));
+        container::note(store->root(), {container::image_event(*store, id, "tag", name.str())});
         return 0;
     };
 }
@@ -224,6 +229,8 @@ Action define_image_rename(Parser& p) {
         TRY(store->tag(*id, new_name));
         const std::vector<image::ImageUse> uses = TRY(image_uses(*engine));
         TRY(store->remove(old_name.str(), image::Store::Force::no, image::Store::Parents::keep, uses));
+        container::note(store->root(), {container::image_event(*store, *id, "tag", new_name.str()),
+                                        container::image_event(*store, *id, "untag")});
         return 0;
     };
 }

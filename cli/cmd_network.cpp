@@ -8,6 +8,7 @@
 #include "cli/listing.h"
 #include "cli/texts.h"
 #include "container/filter.h"
+#include "container/history.h"
 #include "network/networks.h"
 
 namespace berth::cli {
@@ -127,7 +128,9 @@ Action define_network_create(Parser& p) {
         options->network.labels = TRY(read_labels({}, options->labels));
         options->network.options = TRY(parse_map("--opt", options->options));
         const network::Networks* networks = TRY(session.networks());
-        print_line(TRY(networks->create(options->network)).id);
+        const Network network = TRY(networks->create(options->network));
+        container::note(session.paths().root, {container::network_event(network, "create")});
+        print_line(network.id);
         return 0;
     };
 }
@@ -158,6 +161,7 @@ Action define_network_rm(Parser& p) {
             if (!network.ok() && *force && network.error().kind() == Kind::not_found) return {};
             if (!network.ok()) return std::move(network).error();
             TRY(networks->remove(network.value()));
+            container::note(session.paths().root, {container::network_event(network.value(), "destroy")});
             print_line(name);
             return {};
         });

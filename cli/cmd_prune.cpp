@@ -1,12 +1,14 @@
 // container, image, network, volume and system prune; builder prune and du (docker: the same).
 
 #include <algorithm>
+#include <functional>
 
 #include "builder/build.h"
 #include "cli/cmds.h"
 #include "cli/listing.h"
 #include "cli/prune.h"
 #include "cli/texts.h"
+#include "container/history.h"
 #include "network/networks.h"
 
 namespace berth::cli {
@@ -23,11 +25,24 @@ std::string titled(std::string_view title, const std::vector<std::string>& lines
     return cat(title, "\n", join_text(lines, "\n"), "\n\n");
 }
 
+Result<std::vector<std::string>> remove_networks(const Engine& engine, const network::Networks& networks,
+                                                 const std::function<bool(const network::Network&)>& wanted) {
+    const std::vector<network::Network> before = TRY(networks.list());
+    std::vector<std::string> removed = TRY(networks.prune(wanted));
+    std::vector<container::Event> events;
+    for (const network::Network& network : before)
+        if (std::ranges::find(removed, network.name) != removed.end())
+            events.push_back(container::network_event(network, "destroy"));
+    events.push_back(container::prune_event("network", 0));
+    container::note(engine.paths().root, std::move(events));
+    return removed;
+}
+
 Result<std::vector<std::string>> prune_networks(Engine& engine, const PruneOptions& options, const FilterTerms& terms) {
     const container::PruneFilter filter = TRY(make_prune_filter(terms));
     const network::Networks* networks = TRY(engine.networks());
     const auto wanted = [&](const network::Network& network) { return filter.matches(network.created, network.labels); };
-    if (!options.dry_run) return networks->prune(wanted);
+    if (!options.dry_run) return remove_networks(engine, *networks, wanted);
     std::vector<std::string> names;
     for (const network::Network& network : TRY(networks->list()))
         if (network.is_user_defined() && wanted(network) && TRY(networks->members(network)).empty())
@@ -41,7 +56,9 @@ Result<builder::PruneResult> prune_build_cache(Engine& engine, bool all, const W
     options.all = all;
     options.filters = filters;
     options.keep_bytes = keep;
-    return builder::prune_cache(engine, options);
+    builder::PruneResult result = TRY(builder::prune_cache(engine, options));
+    container::note(engine.paths().root, {container::prune_event("builder", result.freed_bytes)});
+    return result;
 }
 
 Result<int> system_prune(Session& session, const PruneOptions& options) {

@@ -3,6 +3,7 @@
 #include "cli/session.h"
 #include "cli/texts.h"
 #include "cli/transfer_progress.h"
+#include "container/history.h"
 
 namespace berth::cli {
 
@@ -12,6 +13,7 @@ Result<void> push_image(const image::Store& store, const image::Reference& name,
     const auto pushed =
         TRY(image::push_image(store, name, wishes.access, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
+    container::note(store.root(), {container::transfer_event(store, name, "push")});
     printer.line(cat(name.tag(), ": digest: ", pushed.digest, " size: ", pushed.size));
     return {};
 }
@@ -40,6 +42,7 @@ Result<image::ImageId> pull_image(const image::Store& store, const image::Refere
         cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
     const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
+    container::note(store.root(), {container::transfer_event(store, name, "pull")});
     printer.line(cat("Digest: ", pulled.digest));
     printer.line(cat("Status: ", pulled.is_new ? "Downloaded newer image for " : "Image is up to date for ", name.str()));
     return image::ImageId::parse(pulled.image);

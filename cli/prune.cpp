@@ -6,6 +6,7 @@
 #include "cli/listing.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
+#include "container/history.h"
 #include "image/views.h"
 
 namespace berth::cli {
@@ -72,7 +73,13 @@ Result<std::pair<std::string, std::uint64_t>> prune_images(container::Engine& en
         };
     }
     const std::vector<image::ImageUse> uses = TRY(image_uses(engine));
+    const std::vector<container::NamedImage> before = container::named_images(*store);
     const image::Removal removal = TRY(store->prune(choice, uses));
+    if (!options.dry_run) {
+        std::vector<container::Event> events = container::removal_events(before, removal);
+        events.push_back(container::prune_event("image", static_cast<std::uint64_t>(removal.freed)));
+        container::note(store->root(), std::move(events));
+    }
     std::string text = removal_text(removal, "untagged: ", "deleted: ");
     if (!text.empty()) text = cat("Deleted Images:\n", text, "\n");
     return std::pair(std::move(text), static_cast<std::uint64_t>(removal.freed));

@@ -3,7 +3,7 @@
 #include "base/cat.h"
 #include "container/changes.h"
 #include "container/engine.h"
-#include "container/events.h"
+#include "container/history.h"
 #include "container/registry.h"
 #include "image/archive.h"
 #include "image/store.h"
@@ -92,13 +92,13 @@ Result<std::vector<image::LayerRef>> pinned_layers(const image::Store& store, co
     return store.layers_of(below);
 }
 
-void note_commit(Engine& engine, const Record& record, const image::ImageId& id, const CommitOptions& options) {
-    const auto log = EventLog::open(engine.paths().root);
-    if (!log.ok()) return;
-    Event event{"container", "commit", {record.id(), {}}, "local", {}};
-    event.actor.attributes = {{"name", record.name()}, {"image", record.definition.config.image}, {"imageID", id.str()},
-                              {"imageRef", options.reference}, {"comment", options.comment}};
-    ignore(log.value().append(std::move(event)), "history is not worth a failure");
+void note_commit(Engine& engine, const image::Store& store, const Record& record, const image::ImageId& id,
+                 const CommitOptions& options) {
+    std::vector<Event> events;
+    if (!options.reference.empty()) events.push_back(image_event(store, id, "tag", options.reference));
+    events.push_back(container_event(
+        record, "commit", {{"imageID", id.str()}, {"imageRef", options.reference}, {"comment", options.comment}}));
+    note(engine.paths().root, std::move(events));
 }
 
 }  // namespace
@@ -127,7 +127,7 @@ Result<Digest> commit(Engine& engine, const Record& record, const CommitOptions&
     // The container may be removed the moment the user hears of success, so the copy must be on the disk.
     TRY(store->settle());
     if (name) TRY(store->tag(id, *name));
-    note_commit(engine, record, id, options);
+    note_commit(engine, *store, record, id, options);
     return id.digest();
 }
 

@@ -7,6 +7,7 @@
 #include "base/cat.h"
 #include "container/copy_place.h"
 #include "container/engine.h"
+#include "container/history.h"
 #include "container/tree_copy.h"
 #include "container/tree_view.h"
 #include "image/archive.h"
@@ -47,7 +48,7 @@ Error name_read_only(const Record& record, const std::string& path, Error error)
         if ((clean == point.destination || clean.starts_with(cat(point.destination, "/"))) &&
             (nearest == nullptr || nearest->destination.size() < point.destination.size()))
             nearest = &point;
-    const std::string_view what = nearest != nullptr && !nearest->rw ? "mounted volume" : "container rootfs";
+    const std::string_view what = nearest != nullptr && (!nearest->rw || nearest->type == MountType::image) ? "mounted volume" : "container rootfs";
     return Error(Kind::denied, cat(record.name(), ":", path, ": ", what, " is marked read-only"));
 }
 
@@ -162,6 +163,7 @@ Result<CopySummary> copy_in(Engine& engine, const Record& to, const std::string&
     TreeCopier copier(std::move(copy));
     auto copied = copy_between(source, target, copier);
     if (!copied.ok()) return name_read_only(to, rooted(container_path), std::move(copied).error());
+    note(engine.paths().root, {container_event(to, "extract-to-dir")});
     return CopySummary{copier.bytes(), copier.entries()};
 }
 
@@ -179,6 +181,7 @@ Result<CopySummary> copy_out(Engine& engine, const Record& from, const std::stri
     copy.progress = options.progress;
     TreeCopier copier(std::move(copy));
     TRY(copy_between(source, target, copier), host_path);
+    note(engine.paths().root, {container_event(from, "archive-path")});
     return CopySummary{copier.bytes(), copier.entries()};
 }
 
@@ -206,6 +209,7 @@ Result<CopySummary> copy_archive_in(Engine& engine, const Record& to, const Fd& 
     const std::unique_ptr<image::ByteSource> plain = TRY(image::open_decompressed(archive), "archive on stdin");
     auto unpacked = image::unpack(*plain, place.root, unpacking);
     if (!unpacked.ok()) return name_read_only(to, rooted(container_path), std::move(unpacked).error());
+    note(engine.paths().root, {container_event(to, "extract-to-dir")});
     return CopySummary{static_cast<std::uint64_t>(unpacked.value().content_bytes),
                        static_cast<std::uint64_t>(unpacked.value().entries)};
 }
@@ -238,6 +242,7 @@ Result<CopySummary> copy_archive_out(Engine& engine, const Record& from, const s
     }
     TRY(writer.finish());
     TRY(sink.flush());
+    note(engine.paths().root, {container_event(from, "archive-path")});
     return summary;
 }
 
@@ -257,6 +262,7 @@ Result<CopySummary> copy_across(Engine& engine, const Record& from, const std::s
     TreeCopier copier(std::move(copy));
     auto copied = copy_between(source, target, copier);
     if (!copied.ok()) return name_read_only(to, rooted(to_path), std::move(copied).error());
+    note(engine.paths().root, {container_event(from, "archive-path"), container_event(to, "extract-to-dir")});
     return CopySummary{copier.bytes(), copier.entries()};
 }
 

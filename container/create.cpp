@@ -10,7 +10,7 @@
 #include "base/stage.h"
 #include "base/sys.h"
 #include "container/engine.h"
-#include "container/events.h"
+#include "container/history.h"
 #include "container/merge.h"
 #include "container/mounts.h"
 #include "container/names.h"
@@ -264,13 +264,7 @@ Result<Created> create(Engine& engine, CreateOptions options) {
     Creating creating(engine, options);
     creating.registry = TRY(engine.containers());
     TRY(run_stages<Creating>(create_stages, creating));
-    if (const auto log = EventLog::open(engine.paths().root); log.ok()) {
-        TextMap attributes = creating.record.definition.config.labels;
-        attributes["image"] = creating.record.definition.config.image;
-        attributes["name"] = creating.record.name();
-        ignore(log.value().append({"container", "create", {creating.record.id(), std::move(attributes)}, "local", {}}),
-               "history is not worth a failure");
-    }
+    note(engine.paths().root, {container_event(creating.record, "create")});
     return Created{std::move(creating.record), std::move(creating.warnings)};
 }
 

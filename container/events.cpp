@@ -33,19 +33,25 @@ const std::string* attribute(const Event& event, const std::string& name) {
     return found == event.actor.attributes.end() ? nullptr : &found->second;
 }
 
-/// A container is meant by its id, a prefix of it, or its name; the others likewise.
+bool is_id_of(const std::string& id, const std::string& wanted) {
+    return id == wanted || (wanted.size() >= 3 && (id.starts_with(wanted) || id.starts_with(cat("sha256:", wanted))));
+}
+
+/// docker: an image is meant by its name with or without the tag.
+bool is_image(const std::string* name, const std::string& wanted) {
+    if (name == nullptr) return false;
+    const std::size_t tag = name->rfind(':');
+    const bool has_tag = tag != std::string::npos && name->find('/', tag) == std::string::npos;
+    return *name == wanted || (has_tag && std::string_view(*name).substr(0, tag) == wanted);
+}
+
+/// A container, volume or network is in its own events only; an image also in those of its containers.
 bool is_actor(const Event& event, const std::string& type, const std::string& wanted) {
-    const std::string* name = attribute(event, type == "container" ? "name" : type);
-    if (event.type != type) {
-        // An event of another kind may concern the thing: a network's "connect" names the container.
-        const std::string* concerned = attribute(event, type);
-        return concerned != nullptr && (*concerned == wanted || (wanted.size() >= 3 && concerned->starts_with(wanted)));
-    }
-    if (name == nullptr) name = attribute(event, "name");
-    if (event.actor.id == wanted || (name != nullptr && *name == wanted)) return true;
-    // docker: an image is also meant by its name without the tag.
-    if (type == "image" && event.actor.id.substr(0, event.actor.id.rfind(':')) == wanted) return true;
-    return wanted.size() >= 3 && (event.actor.id.starts_with(wanted) || event.actor.id.starts_with(cat("sha256:", wanted)));
+    if (type == "image" && event.type == "container") return is_image(attribute(event, "image"), wanted);
+    if (event.type != type) return false;
+    const std::string* name = attribute(event, "name");
+    if (type == "image" && (is_image(name, wanted) || is_image(&event.actor.id, wanted))) return true;
+    return is_id_of(event.actor.id, wanted) || (name != nullptr && *name == wanted);
 }
 
 bool has_label(const Event& event, const std::string& wanted) {
@@ -153,14 +159,18 @@ Result<EventLog> EventLog::open(const std::string& root) {
     return EventLog(std::move(folder), root);
 }
 
-Result<void> EventLog::append(Event event) const {
-    if (event.time.nanoseconds == 0) event.time = now();
+Result<void> EventLog::append(std::vector<Event> events) const {
     const std::string name(file_name);
-    const std::string line = cat(json_text(to_json(event)), "\n");
+    const Moment present = now();
+    std::string lines;
+    for (Event& event : events) {
+        if (event.time.nanoseconds == 0) event.time = present;
+        lines += cat(json_text(to_json(event)), "\n");
+    }
     const Fd file = TRY(sys::openat(folder_, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0600));
     // One write with O_APPEND is one piece in the file, whoever else writes (write(2)).
-    const std::size_t written = TRY(sys::write(file, line));
-    if (written != line.size()) return Error(Kind::system, "events.log: no space left");
+    const std::size_t written = TRY(sys::write(file, lines));
+    if (written != lines.size()) return Error(Kind::system, "events.log: no space left");
 
     const struct stat status = TRY(sys::fstat(file));
     if (status.st_size < most_bytes) return {};

@@ -26,7 +26,7 @@ void fields(Io& io, EventActor& actor) {
 }
 /// docker's events.Message.
 struct Event {
-    std::string type;    ///< container, image, volume, network
+    std::string type;    ///< container, image, volume, network, builder
     std::string action;  ///< create, start, die, "health_status: healthy", …
     EventActor actor;
     std::string scope = "local";
@@ -44,7 +44,8 @@ void fields(Io& io, Event& event) {
 }
 
 /// --filter key=value as docker has them: container, image, network, volume, event, label, scope, type. Values of one key
-/// are alternatives, keys must all match.
+/// are alternatives, keys must all match. A thing is meant by its name or a prefix of its id; docker takes prefixes of names
+/// too, so that "web" would also mean web2.
 class EventFilter {
 public:
     Result<void> add(std::string_view key, std::string_view value);
@@ -63,8 +64,8 @@ struct EventQuery {
 class EventLog {
 public:
     static Result<EventLog> open(const std::string& root);
-    /// Sets the time when it is 0. Never worth failing a command for: callers ignore the result.
-    Result<void> append(Event event) const;
+    /// In order and as one piece; sets the time where it is 0. Never worth failing a command for (history.h).
+    Result<void> append(std::vector<Event> events) const;
     /// Gives each event to `sink`, which returns false to stop; `until` in the future is waited for, without polling.
     Result<void> read(const EventQuery& query, const std::function<Result<bool>(const Event&)>& sink) const;
 

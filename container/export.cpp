@@ -1,5 +1,7 @@
 #include "container/export.h"
 
+#include "container/engine.h"
+#include "container/history.h"
 #include "container/tree_view.h"
 #include "image/stream.h"
 #include "image/tar_writer.h"
@@ -13,7 +15,9 @@ Result<void> export_container(Engine& engine, const Record& record, const Fd& to
     image::TarWriter writer(sink);
     TRY(image::write_tree(folder, writer, image::TreeOptions{}), "export ", record.name());
     TRY(writer.finish());
-    return sink.flush();
+    TRY(sink.flush());
+    note(engine.paths().root, {container_event(record, "export")});
+    return {};
 }
 
 }  // namespace berth::container

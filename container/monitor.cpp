@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -11,8 +12,8 @@
 
 #include "base/helper.h"
 #include "base/log.h"
-#include "container/events.h"
 #include "container/health_runner.h"
+#include "container/history.h"
 #include "container/pages.h"
 #include "container/prune.h"
 #include "container/registry.h"
@@ -92,7 +93,7 @@ bool Monitor::adopt(Fd starter) {
     const auto prepared = [&]() -> Result<void> {
         const Fd folder = TRY(registry_.folder(record_.id()));
         const Fd run_folder = TRY(sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY));
-        streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
+        open_streams(TRY(LogWriter::open(folder, record_.definition)));
         TRY(streams_->adopt(run_folder, record_.definition));
         run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
         if (!has_networks(record_.definition)) return {};
@@ -107,6 +108,11 @@ bool Monitor::adopt(Fd starter) {
     return true;
 }
 
+void Monitor::open_streams(LogWriter log) {
+    streams_.emplace(loop_, std::move(log));
+    streams_->on_resize = [this](unsigned short rows, unsigned short columns) { note_resize(rows, columns); };
+}
+
 Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
     Launch launch(engine_, record_.definition);
     const std::string folder_path = registry_.folder_path(record_.id());
@@ -119,7 +125,7 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
         launch.overlay.upper = folder_path + "/fs/upper";
         launch.overlay.work = folder_path + "/fs/work";
     }
-    streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
+    open_streams(TRY(LogWriter::open(folder, record_.definition)));
     TRY(streams_->make(run_folder, record_.definition), "streams");
     launch.stdio = streams_->ends();
     launch.extra = streams_->extra_ends();
@@ -157,6 +163,8 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
     run_->attachment = std::move(launch.attachment);
     run_->netns = std::move(launch.netns);
     run_->began = tick_now();
+    // Before the answer: whoever waited for the start finds it in the history.
+    note(engine_.paths().root, start_events(engine_, record_));
     if (starter != nullptr) {
         Answer answer;
         answer.pid = run_->pid;
@@ -166,7 +174,6 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
         else starter->reset();
     }
     watch_run();
-    note_event("start");
     return {};
 }
 
@@ -207,7 +214,7 @@ void Monitor::record_failed_start(const Error& error) {
 }
 
 void Monitor::watch_run() {
-    run_->oom_kills_before = oom_kills(run_->cgroup, record_.definition.host);
+    watch_oom();
     run_->end_watch = loop_.watch(run_->pidfd.raw(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
     watch_network();
     slim_soon();
@@ -237,6 +244,31 @@ void Monitor::watch_network() {
         run_->network_watch = loop_.watch(run_->attachment->events(), EPOLLIN, [this](std::uint32_t) { run_->attachment->on_events(); });
 }
 
+/// Tells of processes that the kernel chose for the memory limit, while the container goes on too. A moment later: v1
+/// wakes us before it chooses, and one wave is one event.
+void Monitor::watch_oom() {
+    run_->oom_kills_before = run_->oom_kills_noted = oom_kills(run_->cgroup, record_.definition.host);
+    if (!run_->cgroup || record_.definition.host.memory == 0) return;
+    auto counter = run_->cgroup->watch_oom();
+    if (!counter.ok()) return log::debug("watch memory of ", record_.name(), ": ", counter.error().text());
+    run_->oom = std::move(counter).value();
+    run_->oom_watch = loop_.watch(run_->oom.raw(), EPOLLIN, [this](std::uint32_t) {
+        char unread[4096];
+        ignore(sys::read(run_->oom, unread), "only that something came");
+        if (run_->oom_alarm != 0) return;
+        run_->oom_alarm = loop_.set_alarm(tick_now() + Duration::of_milliseconds(50), [this] {
+            run_->oom_alarm = 0;
+            if (take_oom()) note_event("oom");
+        });
+    });
+}
+
+/// Whether there were more kills since it was asked last.
+bool Monitor::take_oom() {
+    const std::uint64_t kills = oom_kills(run_->cgroup, record_.definition.host);
+    return kills > std::exchange(run_->oom_kills_noted, std::max(kills, run_->oom_kills_noted));
+}
+
 void Monitor::on_process_end() {
     if (run_->is_own_child) {
         Child child(run_->pid, Fd());
@@ -255,7 +287,8 @@ void Monitor::on_process_end() {
 void Monitor::on_ended(int exit_code) {
     State& state = record_.run.state;
     const Duration lasted = tick_now() - run_->began;
-    state.oom_killed = oom_kills(run_->cgroup, record_.definition.host) > run_->oom_kills_before;
+    const bool out_of_memory = take_oom();
+    state.oom_killed = run_->oom_kills_noted > run_->oom_kills_before;
     if (streams_) {
         streams_->finish();
         state.log_lines_dropped += streams_->log().dropped();
@@ -270,6 +303,8 @@ void Monitor::on_ended(int exit_code) {
     state.finished_at = now();
     state.init.reset();
     state.cgroup = Json();
+    last_events_ = end_events(engine_, record_, {{"exitCode", cat(exit_code)}, {"execDuration", cat(lasted.nanoseconds / 1'000'000'000)}});
+    if (out_of_memory) last_events_.insert(last_events_.begin(), container_event(record_, "oom"));
     record_.run.network = {};
     if (stopping_) loop_.cancel_alarm(stopping_->alarm);
 
@@ -283,6 +318,8 @@ void Monitor::on_ended(int exit_code) {
 void Monitor::tear_down_run() {
     loop_.unwatch(run_->end_watch);
     loop_.unwatch(run_->network_watch);
+    loop_.unwatch(run_->oom_watch);
+    loop_.cancel_alarm(run_->oom_alarm);
     loop_.cancel_alarm(run_->reap_alarm);
     end_execs();
     if (run_->attachment || has_networks(record_.definition)) {
@@ -309,7 +346,7 @@ void Monitor::tear_down_run() {
 void Monitor::schedule_restart(Duration delay) {
     record_.run.state.status = Status::restarting;
     store(Durability::boot);
-    note_event("die", {{"exitCode", cat(record_.run.state.exit_code)}});
+    note_last_events();
     if (streams_) streams_->send_end(static_cast<int>(record_.run.state.exit_code));
     streams_.reset();
     answer_waiters();
@@ -334,12 +371,13 @@ void Monitor::finish() {
     const bool goes = record_.definition.host.auto_remove && !keeps_files_;
     if (goes) remove_container();
     else store(Durability::disk);
+    // Before anybody is told: who waited for the end finds it in the history.
+    if (goes) last_events_.push_back(container_event(record_, "destroy"));
+    note_last_events();
     if (streams_) streams_->send_end(exit_code);
     streams_.reset();
     take_last_requests();
     answer_waiters();
-    note_event("die", {{"exitCode", cat(exit_code)}});
-    if (goes) note_event("destroy");
     loop_.stop();
 }
 
@@ -357,13 +395,12 @@ void Monitor::store(Durability durability) {
 }
 
 void Monitor::note_event(std::string action, TextMap attributes) {
-    const auto log = EventLog::open(engine_.paths().root);
-    if (!log.ok()) return;
-    for (const auto& label : record_.definition.config.labels) attributes.insert(label);
-    attributes["image"] = record_.definition.config.image;
-    attributes["name"] = record_.name();
-    Event event{"container", std::move(action), {record_.id(), std::move(attributes)}, "local", {}};
-    ignore(log.value().append(std::move(event)), "history is not worth a failure");
+    note(engine_.paths().root, {container_event(record_, std::move(action), std::move(attributes))});
+}
+
+/// The state is stored by now: who hears of the end can look at it.
+void Monitor::note_last_events() {
+    if (!last_events_.empty()) note(engine_.paths().root, std::exchange(last_events_, {}));
 }
 
 void Monitor::on_health(bool changed) {

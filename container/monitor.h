@@ -15,6 +15,7 @@
 
 #include "container/control.h"
 #include "container/engine.h"
+#include "container/events.h"
 #include "container/join.h"
 #include "container/launch.h"
 #include "container/loop.h"
@@ -61,6 +62,10 @@ private:
         Loop::Id network_watch = 0;
         Loop::Id reap_alarm = 0;
         std::uint64_t oom_kills_before = 0;
+        Fd oom;  ///< readable when the kernel may have chosen a process for the memory limit
+        Loop::Id oom_watch = 0;
+        Loop::Id oom_alarm = 0;
+        std::uint64_t oom_kills_noted = 0;
     };
     /// A client that waits for something that is still to come.
     struct Waiter {
@@ -77,17 +82,21 @@ private:
     struct ExecSession {
         Child child;
         Fd socket;
+        std::string id;  ///< of its events
         Loop::Id watch = 0;
     };
 
     // The container's life (monitor.cpp).
     Result<void> listen();
+    void open_streams(LogWriter log);
     Result<void> begin_run(Fd* starter, const Request& wish);
     Result<void> launch_run(Launch& launch, Fd* starter, const Request& wish);
     Result<void> record_running(Launch& launch);
     void record_failed_start(const Error& error);
     void watch_run();
     void watch_network();
+    void watch_oom();
+    bool take_oom();
     void slim_soon();
     void on_process_end();
     void on_ended(int exit_code);
@@ -98,6 +107,10 @@ private:
     void remove_container();
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});
+    void note_last_events();
+    void note_endpoint(const std::string& network, std::string action);
+    void note_resize(unsigned short rows, unsigned short columns);
+    void note_exec_end(const ExecSession& session, int exit_code);
     void on_health(bool changed);
     Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
 
@@ -143,6 +156,7 @@ private:
     Loop::Id slimming_ = 0;
     Fd signals_;
     bool keeps_files_ = false;  ///< stopped in order to be started again: --rm does not apply
+    std::vector<Event> last_events_;  ///< of a run that ended, until its state is stored
     bool is_over_ = false;  ///< Its state is final: requests are answered from it.
     std::list<Waiter> waiters_;
     std::list<std::pair<Fd, Loop::Id>> newcomers_;

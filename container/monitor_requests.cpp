@@ -10,10 +10,12 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/sys.h"
 #include "container/etc_files.h"
 #include "container/health_runner.h"
+#include "container/history.h"
 #include "container/monitor.h"
 #include "container/registry.h"
 #include "container/tiny_init.h"
@@ -28,6 +30,13 @@ Error not_running(const Record& record) {
     if (record.run.state.status == Status::restarting)
         return Error(Kind::wrong_state, cat("container ", record.name(), " is restarting, wait until it is running"));
     return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
+}
+
+/// docker: the command, a space, its arguments.
+std::string exec_words(const Words& argv) {
+    std::string words;
+    for (const std::string& word : argv) words += cat(words.empty() ? "" : " ", word);
+    return argv.size() == 1 ? cat(words, " ") : words;
 }
 
 }  // namespace
@@ -113,6 +122,7 @@ Result<Answer> Monitor::answer_for(const Request& request) {
         case Op::resize:
             if (!streams_) return not_running(record_);
             TRY(streams_->resize(request.rows, request.columns));
+            note_resize(request.rows, request.columns);
             break;
         default: break;
     }
@@ -126,9 +136,13 @@ void Monitor::start_attach(Fd socket, const Request& request) {
     if (record_.run.state.status == Status::paused)
         return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before attach")));
     reply(socket, Answer{});
-    if (request.rows != 0) ignore(streams_->resize(request.rows, request.columns), "only a terminal has a size");
+    if (request.rows != 0 && streams_->resize(request.rows, request.columns).ok()) note_resize(request.rows, request.columns);
     streams_->add_client(std::move(socket), {request.input, request.output, request.error_output});
     note_event("attach");
+}
+
+void Monitor::note_resize(unsigned short rows, unsigned short columns) {
+    note_event("resize", {{"height", cat(rows)}, {"width", cat(columns)}});
 }
 
 void Monitor::start_stop(Fd socket, Request request) {
@@ -154,12 +168,14 @@ void Monitor::begin_stop(int signal, std::int64_t timeout_seconds) {
     stopping_->signal = signal;
     stopping_->ignored = ignores_signal(run_->pid, signal);
     ignore(send_signal(run_->pidfd, Signal::of(signal)), "it may have ended");
+    note_event("kill", {{"signal", cat(signal)}});
     if (record_.run.state.status == Status::paused) ignore(unpause(), "a frozen container cannot end");
     if (timeout_seconds < 0) return;
     stopping_->alarm = loop_.set_alarm(tick_now() + Duration::of_seconds(timeout_seconds), [this] {
         stopping_->alarm = 0;
         stopping_->killed = true;
         ignore(send_signal(run_->pidfd, Signal::of(SIGKILL)), "it may have ended");
+        if (stopping_->signal != SIGKILL) note_event("kill", {{"signal", cat(SIGKILL)}});
     });
 }
 
@@ -272,10 +288,16 @@ void Monitor::start_exec(Fd socket, Request request, std::vector<Fd> descriptors
     std::vector<int> handed;
     if (process.console) handed.push_back(process.console->raw());
     ignore(send_answer(socket, answer, handed), "the client may be gone; the process runs all the same");
-    ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket)});
+    ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket), random_hex(32)});
     if (request.detach) session.socket.reset();
     session.watch = loop_.watch(session.child.pidfd().raw(), EPOLLIN, [this, &session](std::uint32_t) { on_exec_end(session); });
-    note_event(cat("exec_start: ", join_request.wishes.argv.empty() ? std::string() : join_request.wishes.argv.front()));
+    const std::string command = exec_words(join_request.wishes.argv);
+    note(engine_.paths().root, {container_event(record_, cat("exec_create: ", command), {{"execID", session.id}}),
+                                container_event(record_, cat("exec_start: ", command), {{"execID", session.id}})});
+}
+
+void Monitor::note_exec_end(const ExecSession& session, int exit_code) {
+    note_event("exec_die", {{"execID", session.id}, {"exitCode", cat(exit_code)}});
 }
 
 void Monitor::on_exec_end(ExecSession& session) {
@@ -283,6 +305,7 @@ void Monitor::on_exec_end(ExecSession& session) {
     Answer answer;
     auto status = session.child.wait();
     answer.exit = status.ok() ? status.value().shell_code() : 255;
+    note_exec_end(session, answer.exit);
     if (session.socket.valid()) reply(session.socket, answer);
     execs_.remove_if([&](const ExecSession& other) { return &other == &session; });
 }
@@ -294,6 +317,7 @@ void Monitor::end_execs() {
         auto status = session.child.try_wait();
         Answer answer;
         answer.exit = status.ok() && status.value() ? status.value()->shell_code() : 128 + SIGKILL;
+        note_exec_end(session, answer.exit);
         if (session.socket.valid()) reply(session.socket, answer);
     }
     execs_.clear();
@@ -343,6 +367,12 @@ void Monitor::record_attachment() {
     watch_network();
 }
 
+/// While it stands in the record.
+void Monitor::note_endpoint(const std::string& network, std::string action) {
+    for (const network::Endpoint& endpoint : record_.run.network.endpoints)
+        if (endpoint.network == network) note(engine_.paths().root, {endpoint_event(engine_, record_, endpoint, action)});
+}
+
 Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
     if (!run_) return not_running(record_);
     network::Networks* networks = TRY(engine_.networks());
@@ -356,6 +386,7 @@ Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
     const Definition before = record_.definition;
     record_.definition.networks.push_back(endpoint);
     record_attachment();
+    note_endpoint(endpoint.network, "connect");
     TRY(follow_networks_in_resolv_conf(before, record_.definition, registry_.folder_path(record_.id())));
     return write_hosts_file(engine_, record_.definition, registry_.folder_path(record_.id()), run_->attachment->endpoints);
 }
@@ -365,6 +396,7 @@ Result<void> Monitor::disconnect(const network::EndpointRequest& endpoint) {
     network::Networks* networks = TRY(engine_.networks());
     const ContainerId id = TRY(ContainerId::parse(record_.id()));
     TRY(network::disconnect(*networks, run_->netns, id, endpoint.network, *run_->attachment));
+    note_endpoint(endpoint.network, "disconnect");
     const Definition before = record_.definition;
     std::erase_if(record_.definition.networks, [&](const auto& other) { return other.network == endpoint.network; });
     record_attachment();
@@ -382,7 +414,6 @@ Result<Answer> Monitor::update(const Request&) {
         restart_.set_policy(before.host.restart_policy);
         return std::move(applied).error();
     }
-    note_event("update");
     return Answer{};
 }
 

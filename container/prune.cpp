@@ -6,6 +6,7 @@
 #include "base/cat.h"
 #include "base/file.h"
 #include "container/engine.h"
+#include "container/history.h"
 #include "container/log_reader.h"
 #include "container/registry.h"
 #include "image/store.h"
@@ -100,6 +101,7 @@ Result<PruneReport> prune_containers(Engine& engine, const PruneFilter& filter, 
         report.removed.push_back(record.id());
         report.freed_bytes += bytes;
     }
+    if (mode == PruneMode::remove) note(engine.paths().root, {prune_event("container", report.freed_bytes)});
     return report;
 }
 
@@ -153,7 +155,9 @@ Result<PruneReport> prune_volumes(Engine& engine, const PruneFilter& filter, Vol
         report.removed.push_back(volume.name);
         report.freed_bytes += static_cast<std::uint64_t>(bytes);
     }
-    if (mode == PruneMode::remove) TRY(volumes->sweep());
+    if (mode == PruneMode::only_tell) return report;
+    TRY(volumes->sweep());
+    note(engine.paths().root, {prune_event("volume", report.freed_bytes)});
     return report;
 }
 

@@ -1,7 +1,8 @@
 // rm: a container that does not run, or with force one that does.
 
+#include "container/end_run.h"
 #include "container/engine.h"
-#include "container/events.h"
+#include "container/history.h"
 #include "container/monitor_client.h"
 #include "container/prune.h"
 #include "container/registry.h"
@@ -35,7 +36,7 @@ Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& op
         StopOptions now;
         now.signal = "KILL";
         now.for_restart = true;  // There is no need to remember for a next boot that it was stopped.
-        TRY(stop(engine, record, now));
+        TRY(end_run(engine, record, now));
         auto waited = registry->wait_run_lock(record.id());
         // It was `--rm`, and went by itself.
         if (!waited.ok() && waited.error().kind() == Kind::not_found) return {};
@@ -45,10 +46,7 @@ Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& op
     TRY(detach_leftover(engine, record), "networks");
     TRY(registry->remove(record.definition));
     if (options.volumes) TRY(remove_anonymous_volumes(engine, record.definition));
-    if (const auto log = EventLog::open(engine.paths().root); log.ok())
-        ignore(log.value().append({"container", "destroy",
-                                   {record.id(), {{"name", record.name()}, {"image", record.definition.config.image}}}, "local", {}}),
-               "history is not worth a failure");
+    note(engine.paths().root, {container_event(record, "destroy")});
     return {};
 }
 

@@ -270,7 +270,8 @@ void Streams::take_packet(Client& client) {
             if (body.size() == 4) {
                 unsigned short size[2];
                 std::memcpy(size, body.data(), sizeof size);
-                ignore(resize(size[0], size[1]), "the terminal may be gone");
+                // Without success there is no terminal, or no longer.
+                if (resize(size[0], size[1]).ok() && on_resize) on_resize(size[0], size[1]);
             }
             return;
         default: return drop(client);

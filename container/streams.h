@@ -7,6 +7,7 @@
 // that does not read holds the program up, as a pipe to that client would; nothing is dropped for it and nothing piles up.
 
 #include <array>
+#include <functional>
 #include <list>
 #include <string>
 #include <vector>
@@ -44,6 +45,9 @@ public:
     Result<void> adopt(const Fd& run_folder, const Definition& definition);
     /// Kind::wrong_state when it has no declared processes, or the monitor that could order them was killed.
     Result<void> order(std::string_view text) const;
+
+    /// Called when a client's terminal changed its size, and with it the container's.
+    std::function<void(unsigned short rows, unsigned short columns)> on_resize;
 
     void add_client(Fd socket, StreamWishes wishes);
     bool has_clients() const { return !clients_.empty(); }

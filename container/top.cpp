@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "container/engine.h"
+#include "container/history.h"
 #include "container/process_table.h"
 #include "runtime/cgroup.h"
 
@@ -142,7 +143,7 @@ Result<ProcessTable> filtered_ps(const std::vector<pid_t>& pids, const std::vect
 
 }  // namespace
 
-Result<ProcessTable> top(Engine&, const Record& record, const std::vector<std::string>& ps_options) {
+Result<ProcessTable> top(Engine& engine, const Record& record, const std::vector<std::string>& ps_options) {
     const State& state = record.run.state;
     if (state.status == Status::restarting)
         return Error(Kind::wrong_state, cat("container ", record.name(), " is restarting, wait until it is running"));
@@ -156,8 +157,10 @@ Result<ProcessTable> top(Engine&, const Record& record, const std::vector<std::s
     std::vector<std::string> options;
     for (const std::string& option : ps_options)
         for (std::string& part : split(option, " ")) options.push_back(std::move(part));
-    if (const auto wanted = read_options(options)) return table_of(pids, *wanted);
-    return filtered_ps(pids, options);
+    const auto wanted = read_options(options);
+    ProcessTable table = TRY(wanted ? table_of(pids, *wanted) : filtered_ps(pids, options));
+    note(engine.paths().root, {container_event(record, "top")});
+    return table;
 }
 
 }  // namespace berth::container

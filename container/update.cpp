@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "container/history.h"
 #include "container/launch.h"
 #include "container/merge.h"
 #include "container/monitor_client.h"
@@ -121,6 +122,7 @@ Result<Words> update(Engine& engine, Record& record, const UpdateRequest& wanted
         ignore(registry->store_definition(record.definition, Durability::disk), "the error below is the one to tell");
         return std::move(applied).error();
     }
+    note(engine.paths().root, {container_event(record, "update")});
     return wanted.publish.empty() ? Words() : publish_warnings(record.definition);
 }
 

@@ -5,8 +5,9 @@
 #include <iterator>
 #include <tuple>
 
+#include "container/end_run.h"
 #include "container/engine.h"
-#include "container/events.h"
+#include "container/history.h"
 #include "container/monitor.h"
 #include "container/monitor_client.h"
 #include "container/processes.h"
@@ -34,13 +35,8 @@ Result<void> reload_monitor(Engine& engine, const Record& record, Op op) {
     return std::move(answer).error();
 }
 
-void note(Engine& engine, const Record& record, std::string action, TextMap attributes = {}) {
-    const auto log = EventLog::open(engine.paths().root);
-    if (!log.ok()) return;
-    attributes["name"] = record.name();
-    attributes["image"] = record.definition.config.image;
-    Event event{"container", std::move(action), {record.id(), std::move(attributes)}, "local", {}};
-    ignore(log.value().append(std::move(event)), "history is not worth a failure");
+void note_verb(Engine& engine, const Record& record, std::string action, TextMap attributes = {}) {
+    note(engine.paths().root, {container_event(record, std::move(action), std::move(attributes))});
 }
 
 }  // namespace
@@ -91,26 +87,8 @@ Result<Attachment> attach(Engine& engine, const Record& record, const AttachOpti
 }
 
 Result<StopResult> stop(Engine& engine, Record& record, const StopOptions& options) {
-    StopResult result;
-    Request request;
-    request.op = Op::stop;
-    request.signal = options.signal ? TRY(Signal::parse(*options.signal)).number() : stop_signal_of(record.definition);
-    request.timeout_seconds = options.timeout_seconds.value_or(stop_timeout_of(record.definition));
-    request.for_restart = options.for_restart;
-    result.signal = Signal::of(request.signal).name();
-    if (!record.run.state.running()) return result;
-    auto answer = ask_monitor(engine, record, request);
-    // It ended by itself between our look and our question.
-    if (!answer.ok() && answer.error().kind() == Kind::wrong_state) return result;
-    const Answer told = TRY(std::move(answer));
-    result.was_running = true;
-    result.had_to_kill = told.killed;
-    result.ignored_the_signal = told.killed && told.ignored_signal;
-    Registry* registry = TRY(engine.containers());
-    // With --rm there is nothing left to wait for.
-    auto lock = registry->wait_run_lock(record.id());
-    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
-    note(engine, record, "stop");
+    const StopResult result = TRY(end_run(engine, record, options));
+    if (result.was_running) note_verb(engine, record, "stop");
     return result;
 }
 
@@ -121,7 +99,7 @@ Result<StopResult> restart(Engine& engine, Record& record, const StopOptions& op
     Registry* registry = TRY(engine.containers());
     record = TRY(registry->load(record.id()));
     TRY(start(engine, record, {}));
-    note(engine, record, "restart");
+    note_verb(engine, record, "restart");
     return result;
 }
 
@@ -173,7 +151,9 @@ Result<void> rename(Engine& engine, const Record& record, const std::string& nam
         return stored;
     }
     TRY(registry->release_name(old_name, record.id()));
-    note(engine, record, "rename", {{"oldName", cat('/', old_name)}});
+    Record renamed = record;
+    renamed.definition = std::move(definition);
+    note_verb(engine, renamed, "rename", {{"oldName", cat('/', old_name)}});
     return reload_monitor(engine, record, Op::reload);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/cat.h"
 #include "base/ids.h"
+#include "container/history.h"
 #include "container/tree_copy.h"
 
 namespace berth::container {
@@ -81,7 +82,7 @@ Result<Volumes> Volumes::open(const std::string& root) {
     const std::string path = cat(root, "/volumes");
     TRY(make_host_folders(path, 0700));
     Fd folder = TRY(sys::open(path, O_RDONLY | O_DIRECTORY));
-    return Volumes(path, std::move(folder));
+    return Volumes(root, std::move(folder));
 }
 
 Result<DirLock> Volumes::lock(LockMode mode) const { return DirLock::wait_at(folder_, ".lock", mode); }
@@ -157,6 +158,7 @@ Result<Volume> Volumes::make(const Volume& volume) const {
     TRY(sys::fsync(folder_), "create volume ", volume.name);
     Volume made = volume;
     made.mountpoint = cat(path_, "/", volume.name, "/_data");
+    note(root_, {volume_event(volume.name, "create")});
     return made;
 }
 
@@ -167,6 +169,7 @@ Result<void> Volumes::remove(const std::string& name) const {
     auto renamed = sys::renameat(folder_, name, folder_, temporary);
     if (!renamed.ok() && renamed.error().code() == ENOENT) return {};
     if (!renamed.ok()) return std::move(renamed).error().context("remove volume ", name);
+    note(root_, {volume_event(name, "destroy")});
     return remove_tree(folder_, temporary);
 }
 

@@ -52,7 +52,7 @@ public:
     /// `root` is berth's root folder; the volumes folder is made when absent.
     static Result<Volumes> open(const std::string& root);
 
-    /// Makes the volume, or returns the one there is when driver and options agree (docker: create is idempotent).
+    /// Makes the volume, of which the history tells, or returns the one there is when driver and options agree (docker: create is idempotent).
     Result<Volume> create(const VolumeRequest& request) const;
     /// By its whole name, as docker.
     Result<std::optional<Volume>> find(const std::string& name) const;
@@ -77,8 +77,9 @@ public:
     Result<DirLock> lock(LockMode mode) const;
 
 private:
-    Volumes(std::string path, Fd folder) : path_(std::move(path)), folder_(std::move(folder)) {}
+    Volumes(std::string root, Fd folder) : root_(std::move(root)), path_(root_ + "/volumes"), folder_(std::move(folder)) {}
     Result<Volume> make(const Volume& volume) const;
+    std::string root_;
     std::string path_;
     Fd folder_;
 };
