@@ -327,9 +327,12 @@ Result<void> Monitor::pause() {
     if (!run_) return not_running(record_);
     if (record_.run.state.status == Status::paused)
         return Error(Kind::wrong_state, cat("container ", record_.name(), " is already paused"));
-    TRY(run_->cgroup->freeze());
-    record_.run.state.status = Status::paused;
+    // Its probe first: frozen in a v1 group it could neither be killed nor waited for.
     if (health_) health_->pause();
+    auto frozen = run_->cgroup->freeze();
+    if (!frozen.ok() && health_) health_->unpause();
+    TRY(std::move(frozen));
+    record_.run.state.status = Status::paused;
     store(Durability::boot);
     note_event("pause");
     return {};

@@ -40,4 +40,13 @@ soon 15 sh -c '[ "$(berth inspect -f "{{.RestartCount}}" again)" -ge 1 ]' && pas
 works "no health check on request" berth run -d --name none --no-healthcheck busybox sleep 1000
 equal "nothing is recorded" "<no value>" "$(inspect none '{{.State.Health}}' | sed 's/<nil>/<no value>/')"
 berth rm -f hh tt tcp http killer again none >/dev/null
+
+# --- pausing in the middle of a probe: a frozen one could neither be killed nor waited for
+through=0
+for delay in 05 11 14 20 23 31; do
+    berth run -d --name busy --health-cmd 'sleep 0.05' --health-interval 50ms busybox sleep 1000 >/dev/null
+    sleep 0.$delay
+    timeout 10 berth pause busy >/dev/null && timeout 10 berth rm -f busy >/dev/null && through=$((through + 1))
+done
+equal "pause and rm -f go through whatever the probe does" 6 $through
 finish
