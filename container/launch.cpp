@@ -12,7 +12,6 @@
 #include "container/etc_files.h"
 #include "container/mounts.h"
 #include "container/registry.h"
-#include "container/volume_mount.h"
 #include "image/store.h"
 
 namespace berth::container {
@@ -54,35 +53,13 @@ Result<void> look_up_user(Launch& launch) {
     return launch.on_user ? launch.on_user(launch.facts.user) : Result<void>();
 }
 
-Result<Fd> open_image_mount(Launch& launch, const MountPoint& point) {
-    image::Store* store = TRY(launch.engine.images());
-    const image::ImageId id = TRY(store->resolve(point.name));
-    const image::ImageRecord record = TRY(store->load_record(id));
-    image::OverlayRequest request;
-    request.lowers = TRY(store->layer_folders(record.layers));
-    Fd tree = TRY(image::mount_overlay(request));
-    if (point.subpath.empty()) return tree;
-    const Root root = TRY(Root::of(std::move(tree)));
-    return root.open_at(point.subpath, O_PATH);
-}
-
-Result<Fd> open_mount(Launch& launch, const MountPoint& point) {
-    if (point.type == MountType::image) return TRY(open_image_mount(launch, point), point.name);
-    if (point.type == MountType::volume) {
-        Volumes* volumes = TRY(launch.engine.volumes());
-        const auto volume = TRY(volumes->find(point.name));
-        if (volume && has_file_system(*volume)) return TRY(mount_volume(*volume), "volume '", volume->name, "'");
-    }
-    return TRY(open_source(point), point.source);
-}
-
 Result<void> open_mounts(Launch& launch) {
     for (const MountPoint& point : launch.definition.mounts) {
         if (point.type == MountType::tmpfs) {
             launch.facts.mount_sources.emplace_back();
             continue;
         }
-        Fd source = TRY(open_mount(launch, point));
+        Fd source = TRY(open_mount(launch.engine, point)).fd;
         if (point.own) TRY(change_owner(source, launch.facts.user.uid, launch.facts.user.gid), point.source);
         // By descriptor, so that what was looked at is what is mounted.
         launch.facts.mount_sources.push_back(cat("/proc/self/fd/", source.raw()));

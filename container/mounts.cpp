@@ -7,7 +7,11 @@
 
 #include "base/cat.h"
 #include "base/file.h"
+#include "container/engine.h"
+#include "container/mount_space.h"
 #include "container/volume_mount.h"
+#include "image/overlay.h"
+#include "image/store.h"
 
 namespace berth::container {
 
@@ -34,7 +38,10 @@ MountPoint point_of(const Mount& mount) {
             point.driver = mount.driver.empty() ? "local" : mount.driver;
             point.anonymous = mount.source.empty();
             break;
-        case MountType::tmpfs: point.tmpfs_options = tmpfs_option_text(mount); break;
+        case MountType::tmpfs:
+            point.tmpfs_options = tmpfs_option_text(mount);
+            point.create_source = mount.create_source;  // of --tmpfs: see parse_tmpfs_flag
+            break;
         case MountType::image:
             point.name = mount.source;
             break;
@@ -103,6 +110,17 @@ Result<void> create_volume(const Volumes& volumes, const PlannedMount& plan, Mou
     if (!plan.fill || has_file_system(volume)) return {};
     const Root root = TRY(image());
     return volumes.fill(volume, root, point.destination);
+}
+
+Result<MountSource> open_image_mount(Engine& engine, const MountPoint& point) {
+    image::Store* store = TRY(engine.images());
+    const image::ImageId id = TRY(store->resolve(point.name));
+    const image::ImageRecord record = TRY(store->load_record(id));
+    image::OverlayRequest request;
+    request.lowers = TRY(store->layer_folders(record.layers));
+    Fd tree = TRY(image::mount_overlay(request));
+    if (!point.subpath.empty()) tree = TRY(mount_of_subfolder(tree, point.subpath), "subpath");
+    return MountSource{std::move(tree), true};
 }
 
 }  // namespace
@@ -182,6 +200,17 @@ Result<Fd> open_source(const MountPoint& point) {
     const Root volume = TRY(Root::of(std::move(source).value()), "volume ", point.name);
     // What a container put into its volume may be links: none is followed on the way (docker: CVE-2024-23651 is this race).
     return TRY(volume.open_beneath(point.subpath, O_PATH), "volume ", point.name, ": subpath '", point.subpath, "'");
+}
+
+Result<MountSource> open_mount(Engine& engine, const MountPoint& point) {
+    if (point.type == MountType::image) return TRY(open_image_mount(engine, point), point.name);
+    if (point.type == MountType::volume) {
+        Volumes* volumes = TRY(engine.volumes());
+        const auto volume = TRY(volumes->find(point.name));
+        if (volume && has_file_system(*volume))
+            return MountSource{TRY(mount_volume(*volume), "volume '", volume->name, "'"), true};
+    }
+    return MountSource{TRY(open_source(point), point.source), false};
 }
 
 std::string tmpfs_option_text(const Mount& mount) {

@@ -13,6 +13,8 @@
 
 namespace berth::container {
 
+class Engine;
+
 struct MountRequest {
     std::vector<Mount> mounts;                    ///< of -v, --mount and --tmpfs, in this order
     std::vector<MountPoint> inherited;            ///< of the containers named by --volumes-from, access already applied
@@ -41,6 +43,13 @@ Result<std::vector<MountPoint>> create_mounts(const Volumes& volumes, const std:
 /// What `start` mounts: the host's folder or file, subpath resolved inside its volume (never out of it), made again
 /// when it is a -v bind whose source vanished. Opened O_PATH. Not for tmpfs and image mounts.
 Result<Fd> open_source(const MountPoint& point);
+
+/// The same for mounts of every type but tmpfs: a volume with a file system of its own and an image are mounted, detached.
+struct MountSource {
+    Fd fd;
+    bool is_detached_mount = false;  ///< It can be attached as it is; anything else is a place whose mount is to be cloned.
+};
+Result<MountSource> open_mount(Engine& engine, const MountPoint& point);
 
 /// The mount options of a tmpfs, docker's defaults included: "noexec,nosuid,nodev,size=67108864,mode=1777".
 std::string tmpfs_option_text(const Mount& mount);

@@ -1,16 +1,13 @@
 #include "container/tree_view.h"
 
 #include <cerrno>
-#include <functional>
 
 #include <linux/mount.h>
-#include <poll.h>
-#include <sched.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cat.h"
 #include "container/engine.h"
+#include "container/mount_space.h"
 #include "container/mounts.h"
 #include "container/registry.h"
 #include "image/overlay.h"
@@ -19,51 +16,6 @@
 namespace berth::container {
 
 namespace {
-
-// MS_PRIVATE and MS_REC stand in <sys/mount.h>, which cannot be included beside <linux/mount.h>.
-constexpr unsigned long long propagation_private = 1 << 18;
-
-Result<void> set_mount_attributes(const Fd& at, const char* path, unsigned flags, mount_attr attributes) {
-    if (::syscall(SYS_mount_setattr, at.raw(), path, flags, &attributes, sizeof attributes) == 0) return {};
-    return Error::of_errno(errno, "mount attributes");
-}
-
-Result<void> attach_mount(const Fd& tree, const Fd& target) {
-    constexpr unsigned by_descriptors = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-    if (::syscall(SYS_move_mount, tree.raw(), "", target.raw(), "", by_descriptors) == 0) return {};
-    return Error::of_errno(errno, "attach");
-}
-
-/// A copy of the mounts below an open file or folder, attached nowhere.
-Result<Fd> clone_tree(const Fd& source, bool with_mounts_below) {
-    const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (with_mounts_below ? AT_RECURSIVE : 0u);
-    Fd tree(static_cast<int>(::syscall(SYS_open_tree, source.raw(), "", flags)));
-    if (!tree.valid()) return Error::of_errno(errno, "clone mount");
-    return tree;
-}
-
-/// Runs `build` in a mount namespace of its own, whose mounts reach no other, and returns that namespace; the caller is
-/// back in its own afterwards. Closing the descriptor drops everything that was mounted.
-Result<Fd> in_new_mount_namespace(const std::function<Result<void>()>& build) {
-    const Fd before = TRY(sys::open("/proc/self/ns/mnt", O_RDONLY));
-    const Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    const Fd folder = TRY(sys::open(".", O_PATH | O_DIRECTORY));
-    if (::unshare(CLONE_NEWNS) != 0) return Error::of_errno(errno, "new mount namespace");
-
-    const auto build_apart = [&]() -> Result<Fd> {
-        mount_attr apart{};
-        apart.propagation = propagation_private;
-        TRY(set_mount_attributes(sys::here(), "/", AT_RECURSIVE, apart));
-        TRY(build());
-        return sys::open("/proc/self/ns/mnt", O_RDONLY);
-    };
-    Result<Fd> built = build_apart();
-    // setns(2) puts root and working folder to the namespace's root.
-    if (::setns(before.raw(), CLONE_NEWNS) != 0 || ::fchdir(root.raw()) != 0 || ::chroot(".") != 0 ||
-        ::fchdir(folder.raw()) != 0)
-        bug("cannot return to the own mount namespace");
-    return built;
-}
 
 /// The folder or file that something is mounted on, made when it is missing, as a start does.
 Result<Fd> make_target(const Root& root, const std::string& path, bool is_folder) {
@@ -76,10 +28,11 @@ Result<Fd> make_target(const Root& root, const std::string& path, bool is_folder
     return root.open_at(path, O_PATH);
 }
 
-Result<void> attach_source(const Root& root, const Fd& source, const std::string& destination, bool is_writable) {
-    const struct stat status = TRY(sys::fstat(source));
+Result<void> attach_source(const Root& root, MountSource source, const std::string& destination, bool is_writable) {
+    const struct stat status = TRY(sys::fstat(source.fd));
     const Fd target = TRY(make_target(root, destination, S_ISDIR(status.st_mode)));
-    const Fd tree = TRY(clone_tree(source, true));
+    Fd tree = std::move(source.fd);
+    if (!source.is_detached_mount) tree = TRY(clone_mount(tree, true));
     if (!is_writable) {
         mount_attr read_only{};
         read_only.attr_set = MOUNT_ATTR_RDONLY;
@@ -91,19 +44,19 @@ Result<void> attach_source(const Root& root, const Fd& source, const std::string
 /// hosts, hostname and resolv.conf, which a run mounts from the container's folder.
 Result<void> attach_etc_files(const Root& root, const std::string& folder) {
     for (const std::string_view name : {"resolv.conf", "hostname", "hosts"}) {
-        const auto file = sys::open(cat(folder, "/", name), O_PATH);
+        auto file = sys::open(cat(folder, "/", name), O_PATH);
         const std::string target = cat("/etc/", name);
-        if (file.ok() && root.open_at(target, O_PATH).ok()) TRY(attach_source(root, file.value(), target, true), target);
+        if (file.ok() && root.open_at(target, O_PATH).ok()) TRY(attach_source(root, {std::move(file).value()}, target, true), target);
     }
     return {};
 }
 
-Result<void> attach_mounts(const Root& root, const Definition& definition) {
+Result<void> attach_mounts(Engine& engine, const Root& root, const Definition& definition) {
     for (const MountPoint& point : definition.mounts) {
         // A tmpfs is empty while nothing runs; what lies below its target in the image is hidden then, as in docker.
-        if (point.type != MountType::volume && point.type != MountType::bind) continue;
-        const Fd source = TRY(open_source(point));
-        TRY(attach_source(root, source, point.destination, point.rw), "mount ", point.destination);
+        if (point.type == MountType::tmpfs) continue;
+        MountSource source = TRY(open_mount(engine, point), "mount ", point.destination);
+        TRY(attach_source(root, std::move(source), point.destination, point.rw), "mount ", point.destination);
     }
     return {};
 }
@@ -111,7 +64,7 @@ Result<void> attach_mounts(const Root& root, const Definition& definition) {
 Result<Fd> open_tree_of(const Record& record, const image::OverlayRequest& request) {
     if (record.definition.rootfs.empty()) return image::mount_overlay(request);
     const Fd folder = TRY(sys::open(record.definition.rootfs, O_PATH | O_DIRECTORY));
-    return clone_tree(folder, false);
+    return clone_mount(folder, false);
 }
 
 }  // namespace
@@ -147,7 +100,7 @@ Result<TreeView> TreeView::of_stopped(Engine& engine, const Record& record, DirL
         Fd top = TRY(tree.duplicate());
         const Root root = TRY(Root::of(std::move(top)));
         TRY(attach_etc_files(root, folder));
-        TRY(attach_mounts(root, record.definition));
+        TRY(attach_mounts(engine, root, record.definition));
         if (!record.definition.host.readonly_rootfs) return {};
         mount_attr read_only{};
         read_only.attr_set = MOUNT_ATTR_RDONLY;

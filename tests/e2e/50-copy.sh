@@ -49,6 +49,50 @@ echo "10.0.0.1 added" >> hosts
 works "and can be written although it is a mount" berth cp hosts run:/etc/hosts
 holds "then programs see it" "10.0.0.1 added" "$(berth exec run cat /etc/hosts)"
 
+# --- mounts of other kinds, running and stopped
+printf 'FROM busybox\nRUN mkdir -p /in/image && echo of-image > /in/image/f\n' | berth build -q -t source - >/dev/null
+berth volume create -o type=tmpfs -o device=tmpfs memory >/dev/null
+mkdir linked
+berth volume create -o type=none -o o=bind -o device="$WORK/linked" linked >/dev/null
+kinds=(--mount type=image,src=source,dst=/img --mount type=image,src=source,dst=/sub,image-subpath=in/image -v memory:/mem -v linked:/lnk --mount type=volume,src=data,dst=/tree,volume-subpath=tree)
+berth run -d --name kinds "${kinds[@]}" busybox sleep 1000 >/dev/null
+berth create --name kinds2 "${kinds[@]}" busybox sleep 1000 >/dev/null
+for name in kinds kinds2; do
+    equal "$name: out of an image mount" "of-image" "$(berth cp $name:/img/in/image/f - | tar xO)"
+    equal "$name: out of a part of an image" "of-image" "$(berth cp $name:/sub/f - | tar xO)"
+    refuses 1 "$name: not into an image" "berth: $name:/img/x: mounted volume is marked read-only" berth cp in $name:/img/x
+    equal "$name: a folder that holds mounts" "img/in/image/f" "$(berth cp $name:/img - | tar t | grep -x img/in/image/f)"
+    works "$name: into a volume that is a bind" berth cp in $name:/lnk/$name
+    equal "$name: it is on the host" in "$(cat linked/$name 2>&1)"
+    works "$name: into a volume in memory" berth cp in $name:/mem/x
+    equal "$name: out of a part of a volume" two "$(berth cp $name:/tree/sub/g - | tar xO)"
+    works "$name: into it" berth cp in $name:/tree/$name
+done
+equal "what went into a part of a volume is in the volume" "in in" "$(berth cp run:/vol/tree/kinds - | tar xO) $(berth cp run:/vol/tree/kinds2 - | tar xO)"
+equal "a volume in memory is each run's own: nothing fell on the disk" "" "$(ls "$BERTH_ROOT/volumes/memory/_data")"
+berth rm -f kinds kinds2 >/dev/null
+berth create --name gone-image --mount type=image,src=source,dst=/img busybox true >/dev/null
+berth rmi -f source >/dev/null
+exits 1 "an image that is gone is told" berth cp gone-image:/img .
+holds "by its place" "mount /img: source: No such image" "$ERR"
+works "and the rest of the container can be had" berth rm gone-image
+
+# --- between containers
+works "between two that run or not" berth cp --between run:/vol/tree not:/from-run
+works "a file into a folder" berth cp --between not:/from-run/f run:/tmp/
+equal "arrives" one "$(berth exec run cat /tmp/f)"
+works "within one" berth cp --between run:/tmp/f run:/tmp/g
+equal "too" one "$(berth exec run cat /tmp/g)"
+berth exec run sh -c 'echo v > /vol/f2'
+works "from volume to volume" berth cp --between run:/vol/f2 not:/vol/f3
+equal "is there" v "$(berth exec run cat /vol/f3)"
+refuses 1 "docker's refusal without the flag" "berth: copying between containers is not supported
+hint: docker refuses it, so berth wants to be told: berth cp --between SOURCE TARGET" berth cp run:/tmp/f not:/x
+refuses 1 "a missing source" "berth: could not find the file /nosuch in container run" berth cp --between run:/nosuch not:/x
+exits 1 "a missing folder" berth cp --between run:/tmp/f not:/no/such/x
+exits 1 "a missing container" berth cp --between nosuch:/x run:/x
+exits 1 "into a read-only one" berth cp --between run:/tmp/f closed:/x
+
 # --- owners
 echo x > owned
 chown 1234:567 owned

@@ -62,6 +62,36 @@ prints "mine x" "--volumes-from brings volumes and binds" berth run --rm --volum
 exits 1 "read-only where asked" berth run --rm --volumes-from owner:ro busybox touch /data/x
 prints "" "an own mount goes first" berth run --rm --volumes-from owner -v empty1:/data busybox ls /data
 
+# --- :U gives the volume to the container's user
+berth volume create owned >/dev/null
+berth run --rm -v owned:/o busybox sh -c 'mkdir /o/sub; echo x > /o/sub/f; ln -s /etc /o/link'
+prints $'1000:1000\n1000:1000\n1000:1000' ":U: all of it" berth run --rm -u 1000:1000 -v owned:/o:U busybox stat -c %u:%g /o /o/sub /o/sub/f
+equal "a link in it gives away nothing else" "0:0" "$(stat -c %u:%g /etc)"
+works "its user can write" berth run --rm -u 1000:1000 -v owned:/o:U busybox touch /o/mine
+prints "0:0" "without a user it is root's again" berth run --rm -v owned:/o:U busybox stat -c %u:%g /o/sub/f
+berth create --name given -u 33 -v owned:/o:U busybox stat -c %u:%g /o/sub/f >/dev/null
+equal "nothing changes before the start" "0:0" "$(berth run --rm -v owned:/o busybox stat -c %u:%g /o/sub/f)"
+prints "33:33" "a user of the image has its group" berth start -a given
+prints "33:33" "also read-only" berth run --rm -u 33:33 -v owned:/o:ro,U busybox stat -c %u:%g /o
+exits 125 "a user that is not there changes nothing" berth run --rm -u nosuch -v owned:/o:U busybox true
+prints "33:33" "really" berth run --rm -v owned:/o busybox stat -c %u:%g /o/sub/f
+mkdir bound
+touch bound/f
+prints "7:8" "binds too" berth run --rm -u 7:8 -v "$WORK/bound:/b:U" busybox stat -c %u:%g /b/f
+berth rm given >/dev/null
+
+# --- images as mounts
+printf 'FROM busybox\nRUN mkdir -p /part/deep && echo of-image > /part/deep/f && ln -s /etc /part/out\n' | berth build -q -t source - >/dev/null
+prints of-image "an image is mounted" berth run --rm --mount type=image,src=source,dst=/img busybox cat /img/part/deep/f
+prints of-image "or a folder of it" berth run --rm --mount type=image,src=source,dst=/img,image-subpath=part/deep busybox cat /img/f
+prints of-image "or a file" berth run --rm --mount type=image,src=source,dst=/f,image-subpath=part/deep/f busybox cat /f
+exits 1 "nothing can be written there" berth run --rm --mount type=image,src=source,dst=/img busybox touch /img/x
+exits 125 "a subpath that is not there is told" berth run --rm --mount type=image,src=source,dst=/img,image-subpath=nosuch busybox true
+holds "by its name" "source: subpath: nosuch: No such file or directory" "$ERR"
+equal "a link leads nowhere but into the image" "$(tar tf "$BASES/busybox.tar" | sed -n 's,^\./etc/\(.\+\),\1,p' | sort)" "$(berth run --rm --mount type=image,src=source,dst=/img,image-subpath=part/out busybox ls /img)"
+exits 125 "an image that is not there is told" berth run --rm --mount type=image,src=nosuch,dst=/img busybox true
+berth rmi -f source >/dev/null
+
 # --- removing
 exits 1 "a volume in use is not removed" berth volume rm data
 holds "and says by whom" "volume is in use - [$(inspect owner '{{.Id}}')" "$ERR"
