@@ -37,6 +37,8 @@ Result<void> apply_changes(image::RunConfig& config, const std::vector<std::stri
         if (const Workdir* workdir = std::get_if<Workdir>(&instruction.what))
             state.image.config.working_dir = next_working_dir(state, workdir->path);
         else TRY(apply_metadata(state, instruction, context), "--change");
+        // BuildKit's mark on a CMD; docker's daemon, which applies these, sets it for Windows only.
+        if (std::holds_alternative<Cmd>(instruction.what)) state.image.config.args_escaped = false;
     }
     config = std::move(state.image.config);
     return {};

@@ -10,6 +10,7 @@
 #include "container/history.h"
 #include "container/volume_archive.h"
 #include "image/archive.h"
+#include "image/media.h"
 
 namespace berth::cli {
 namespace {
@@ -25,10 +26,10 @@ Result<int> import(Session& session, const ImportOptions& options, const Words& 
     TRY(builder::apply_changes(request.config, options.changes), "--change");
     request.message = options.message;
     if (!options.platform.empty()) {
-        const std::vector<std::string> parts = split_text(options.platform, '/');
-        request.os = parts[0];
-        if (parts.size() > 1) request.architecture = parts[1];
-        if (parts.size() > 2) request.variant = parts[2];
+        const image::Platform platform = TRY(image::parse_platform(options.platform), "--platform");
+        request.os = platform.os;
+        request.architecture = platform.architecture;
+        request.variant = platform.variant;
     }
     if (arguments[0].starts_with("http://") || arguments[0].starts_with("https://"))
         return Error(Kind::unsupported, cat("import '", arguments[0], "': fetch it first"))

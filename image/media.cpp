@@ -31,6 +31,10 @@ std::string lower(std::string_view text) {
 }
 
 /// Other tools' words for architectures, and the variant that a plain word stands for.
+/// Go's GOARCH values for Linux: what a platform of one word may be.
+constexpr std::string_view known_architectures[] = {"386",  "amd64",   "arm",   "arm64",    "loong64", "mips",   "mips64",
+                                                    "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"};
+
 Platform normal(Platform p) {
     p.os = lower(p.os.empty() ? "linux" : p.os);
     p.architecture = lower(p.architecture);
@@ -77,7 +81,13 @@ Result<Platform> parse_platform(std::string_view text) {
     }
     const bool has_empty = std::any_of(parts.begin(), parts.end(), [](const std::string& part) { return part.empty(); });
     if (has_empty || parts.size() > 3) return Error(Kind::invalid, cat("platform '", text, "': is not os/architecture[/variant]"));
-    if (parts.size() == 1) return lower(parts[0]) == "linux" ? host_platform() : normal({"linux", parts[0], ""});
+    if (parts.size() == 1 && lower(parts[0]) == "linux") return host_platform();
+    if (parts.size() == 1) {
+        Platform platform = normal({"linux", parts[0], ""});
+        if (std::find(std::begin(known_architectures), std::end(known_architectures), platform.architecture) == std::end(known_architectures))
+            return Error(Kind::invalid, cat("platform '", text, "': unknown operating system or architecture"));
+        return platform;
+    }
     return normal({parts[0], parts[1], parts.size() == 3 ? parts[2] : ""});
 }
 

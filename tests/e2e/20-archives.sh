@@ -15,6 +15,25 @@ for tool in cat gzip 'xz -0' bzip2 zstd; do
     equal "and the layer is the same" "sha256:$tar_id" "$(berth image inspect -f '{{index .RootFS.Layers 0}}' "im:${tool%% *}")"
 done
 equal "import reads standard input" "Imported from -" "$(berth import - im:stdin < "$BASES/busybox.tar" >/dev/null; berth history --format '{{.Comment}}' im:stdin)"
+# From a pipe, whose reader and writer never agree on the size of a piece, with and without a name.
+matches "a pipe needs no name" '^sha256:[0-9a-f]{64}$' "$(cat "$BASES/busybox.tar" | berth import -)"
+cat "$BASES/busybox.tar" | berth import - im:pipe >/dev/null
+gzip -c "$BASES/busybox.tar" | berth import - im:pipe-gz >/dev/null
+(head -c 1000 "$BASES/busybox.tar"; sleep 0.3; tail -c +1001 "$BASES/busybox.tar") | berth import - im:slow >/dev/null
+for name in stdin pipe pipe-gz slow; do
+    equal "$name is the same layer" "sha256:$tar_id" "$(berth image inspect -f '{{index .RootFS.Layers 0}}' im:$name 2>&1)"
+done
+berth create --name source busybox true >/dev/null
+berth export source | berth import - im:exported >/dev/null
+berth export source | gzip | berth import - im:exported-gz >/dev/null
+berth rm source >/dev/null
+prints "from a container" "export into import" berth run --rm im:exported /bin/echo from a container
+prints "from a container" "export, gzip, import" berth run --rm im:exported-gz /bin/echo from a container
+cat "$BASES/busybox.tar" | berth import -c 'CMD ["sh"]' -c 'ENTRYPOINT env' - im:changed >/dev/null
+equal "changes are docker's, without BuildKit's mark" '["sh"] ["/bin/sh","-c","env"] null' "$(berth image inspect im:changed | jq -rc '.[0].Config | "\(.Cmd) \(.Entrypoint) \(.ArgsEscaped)"')"
+refuses 1 "an empty stream is a command that failed" "berth: import -: archive has no end mark: it may be cut off" sh -c 'true | berth import - im:cut'
+refuses 1 "a platform that is none" "berth: --platform: platform 'nosuch': unknown operating system or architecture" berth import --platform nosuch "$BASES/busybox.tar" im:cut
+equal "arm64 is one" "linux arm64" "$(berth import --platform arm64 "$BASES/busybox.tar" im:arm >/dev/null; berth image inspect -f '{{.Os}} {{.Architecture}}' im:arm)"
 head -c 700000 "$BASES/busybox.tar" > cut.tar
 refuses 1 "a cut archive is refused" "berth: import cut.tar: './bin/[': archive is cut off" berth import cut.tar im:cut
 gzip -c "$BASES/busybox.tar" | head -c 300000 > cut.gz

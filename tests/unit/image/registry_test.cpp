@@ -80,6 +80,7 @@ Test(image_platform, other_tools_words_are_understood) {
     expect_text(text("linux/arm64/v8"), "linux/arm64/");
     expect_text(text("linux/arm"), "linux/arm/v7");
     expect_text(text("linux/arm/6"), "linux/arm/v6");
+    expect_text(parse_platform("nosuch").error().text(), "platform 'nosuch': unknown operating system or architecture");
     expect_text(parse_platform("a/b/c/d").error().text(), "platform 'a/b/c/d': is not os/architecture[/variant]");
 }
 
