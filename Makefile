@@ -46,7 +46,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
 	$(BUILD)/libexec/berth-registry $(BUILD)/libexec/berth-fetch
 
-.PHONY: always all deps install uninstall check check-unit check-e2e check-vm man deb demo bench clean
+.PHONY: always all deps install uninstall check check-unit check-e2e check-vm check-deb man deb demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -176,6 +176,10 @@ man: $(BUILD)/bin/berth
 deb:
 	$(MAKE) all PREFIX=/usr
 	debian/make-deb $(BUILD) $(VERSION)
+
+# Installs them into a Debian of its own and takes them away again (debian/check-deb); needs root.
+check-deb: deb
+	debian/check-deb $(BUILD) $(VERSION)
 
 clean:
 	rm -rf $(BUILD)
