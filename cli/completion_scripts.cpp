@@ -6,7 +6,7 @@ namespace {
 constexpr std::string_view bash_script =
     R"script(# bash completion for berth; install as /usr/share/bash-completion/completions/berth
 _berth() {
-    local typed="${COMP_LINE:0:COMP_POINT}" word answer
+    local typed="${COMP_LINE:0:COMP_POINT}" word answer files=
     local -a words
     # bash parts words at ':' and '='; berth wants them as the shell would pass them.
     read -ra words <<<"$typed"
@@ -15,8 +15,8 @@ _berth() {
     COMPREPLY=()
     while IFS= read -r answer; do
         case "$answer" in
-            :files) compopt -o filenames; while IFS= read -r answer; do COMPREPLY+=("$answer"); done < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}") ;;
-            :folders) compopt -o filenames; while IFS= read -r answer; do COMPREPLY+=("$answer"); done < <(compgen -d -- "${COMP_WORDS[COMP_CWORD]}") ;;
+            :files) files=-f ;;
+            :folders) files=-d ;;
             *) COMPREPLY+=("$answer") ;;
         esac
     done < <(berth __complete "${words[@]:1}" 2>/dev/null)
@@ -25,6 +25,9 @@ _berth() {
     if [[ -n "$cut" && "$COMP_WORDBREAKS" == *[:=]* ]]; then
         for i in "${!COMPREPLY[@]}"; do COMPREPLY[i]="${COMPREPLY[i]#"$cut"}"; done
     fi
+    # What is no file must not be quoted as one: "web:" would become "web\:".
+    [[ -n "$files" && ${#COMPREPLY[@]} == 0 ]] && compopt -o filenames
+    [[ -n "$files" ]] && while IFS= read -r answer; do COMPREPLY+=("$answer"); done < <(compgen $files -- "${COMP_WORDS[COMP_CWORD]}")
     [[ ${#COMPREPLY[@]} == 1 && "${COMPREPLY[0]}" == *: ]] && compopt -o nospace
     return 0
 }

@@ -23,6 +23,36 @@ equal "what stands behind an image is the program's" ":files" "$(answers run bus
 TIMEFORMAT='%U %S'
 took=$({ time for i in 1 2 3 4 5; do berth __complete run --network "" >/dev/null; done; } 2>&1 | awk '{print int(($1 + $2) * 200)}')
 if [ "$took" -le 20 ]; then pass "an answer costs at most 20 ms"; else fail "an answer costs at most 20 ms" "$took ms"; fi
+# In a shell that somebody types into.
+if command -v tmux >/dev/null; then
+    screen() { tmux -S "$WORK/tmux" "$@"; }
+    typed() { screen send-keys -t 0 "$@"; }
+    shows() { screen capture-pane -p -t 0 | grep -qF -- "$1"; }
+    # types WHAT WANTED KEYS...: at an empty prompt; WANTED stands on the screen soon.
+    types() {
+        local what=$1 wanted=$2
+        shift 2
+        typed C-c
+        typed C-l
+        typed "$@"
+        if soon 5 shows "$wanted"; then pass "$what"; else fail "$what" "wanted on the screen: $wanted" "$(screen capture-pane -p -t 0 | grep .)"; fi
+    }
+    berth completion bash > script
+    screen -f /dev/null new-session -d -x 100 -y 20 "env PS1='> ' bash --norc --noprofile -i"
+    typed 'source ./script; echo load""ed' Enter
+    soon 10 shows loaded
+    types "a shell completes a command" "> berth container prune" "berth container pru" Tab
+    types "a container" "> berth rm one" "berth rm o" Tab
+    types "an option" "> berth ps --no-trunc" "berth ps --no-t" Tab
+    types "behind a ':' and goes on there" "> berth rmi busybox:latest" "berth rmi busybox:l" Tab
+    types "behind a '='" "> berth run --pull=never" "berth run --pull=n" Tab
+    types "a path in a container keeps its colon open" "> berth cp one:" "berth cp on" Tab
+    types "a file" "> berth load -i script" "berth load -i scr" Tab
+    types "and shows what there is" "missing" "berth run --pull " Tab Tab
+    screen kill-server
+else
+    skip "completion in a shell" "tmux is not installed"
+fi
 for shell in bash zsh fish; do works "completion $shell" berth completion $shell; done
 works "the script for bash is sound" bash -n <(berth completion bash)
 equal "bash completes a command" "image images import info inspect" "$(bash -c 'source <(berth completion bash); COMP_LINE="berth i" COMP_POINT=7 COMP_WORDS=(berth i) COMP_CWORD=1; _berth 2>/dev/null; echo ${COMPREPLY[*]}' | tr ' ' '\n' | sort | paste -sd' ')"
