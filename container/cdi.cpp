@@ -144,9 +144,11 @@ Error no_such_device(std::string_view name, const Descriptions& known) {
     for (const Description& description : known.all)
         for (const Device& device : description.devices) names += cat(names.empty() ? "" : ", ", description.kind, '=', device.name);
     // Invalid, not absent: that would mean that the program is missing (exit code 127).
-    Error error(Kind::invalid, cat("device ", name, ": no file in /etc/cdi or /var/run/cdi describes it"));
-    if (!names.empty()) return std::move(error).with_hint(cat("there are: ", names));
-    if (!known.unread.empty()) return std::move(error).with_hint(cat(known.unread, " is YAML: write it as JSON (nvidia-ctk cdi generate --format=json)"));
+    Error error(Kind::invalid, cat("device ", name, ": no JSON file in /etc/cdi or /var/run/cdi describes it"));
+    // Said in any case: the vendors' tools write YAML unless they are asked for JSON.
+    const std::string unread = known.unread.empty() ? "" : cat(known.unread, " is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json");
+    if (!names.empty()) return std::move(error).with_hint(cat("there are: ", names, unread.empty() ? "" : "; ", unread));
+    if (!unread.empty()) return std::move(error).with_hint(unread);
     return std::move(error).with_hint("the vendor's tool writes it: nvidia-ctk cdi generate --format=json --output=/etc/cdi/nvidia.json");
 }
 

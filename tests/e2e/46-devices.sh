@@ -5,7 +5,7 @@ bases busybox
 
 [ -e /run/cdi ] || made=yes
 mkdir -p /run/cdi
-trap 'rm -f /run/cdi/berth-test.json; [ -z "${made-}" ] || rmdir /run/cdi; rm -rf "$WORK"' EXIT
+trap 'rm -f /run/cdi/berth-test.json /run/cdi/berth-test.yaml; [ -z "${made-}" ] || rmdir /run/cdi; rm -rf "$WORK"' EXIT
 echo shared > "$WORK/shared"
 cat > /run/cdi/berth-test.json <<J
 {"cdiVersion": "0.5.0", "kind": "example.org/box",
@@ -22,12 +22,18 @@ shared" "a CDI device brings variables, nodes and mounts" \
 exits 1 "its mount is read-only as described" berth run --rm --device example.org/box=one busybox sh -c 'echo x > /box/shared'
 works "its hooks run" berth run --rm --device example.org/box=hooked busybox true
 equal "with the container's state" creating "$(jq -r .status "$WORK/state" 2>&1)"
-refuses 125 "one that nobody describes" "berth: make cgroup: device example.org/box=two: no file in /etc/cdi or /var/run/cdi describes it
+refuses 125 "one that nobody describes" "berth: make cgroup: device example.org/box=two: no JSON file in /etc/cdi or /var/run/cdi describes it
 hint: there are: example.org/box=one, example.org/box=hooked, example.org/box=odd" berth run --rm --device example.org/box=two busybox true
 exits 125 "one whose node is missing" berth run --rm --device example.org/box=odd busybox true
+touch /run/cdi/berth-test.yaml
+refuses 125 "nor one in a YAML file, which is told" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
+hint: there are: example.org/box=one, example.org/box=hooked, example.org/box=odd; /var/run/cdi/berth-test.yaml is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json" berth run --rm --gpus all busybox true
 rm /run/cdi/berth-test.json
+refuses 125 "also when there is no other" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
+hint: /var/run/cdi/berth-test.yaml is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json" berth run --rm --gpus all busybox true
+rm /run/cdi/berth-test.yaml
 if [ ! -d /etc/cdi ]; then
-    refuses 125 "--gpus without a description" "berth: make cgroup: device nvidia.com/gpu=all: no file in /etc/cdi or /var/run/cdi describes it
+    refuses 125 "--gpus without a description" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
 hint: the vendor's tool writes it: nvidia-ctk cdi generate --format=json --output=/etc/cdi/nvidia.json" berth run --rm --gpus all busybox true
 fi
 equal "nothing is left of those that failed" "" "$(berth ps -aq)"
