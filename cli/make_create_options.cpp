@@ -1,8 +1,11 @@
 // From the texts of run and create to container::CreateOptions: the "resolve" of these commands, as far as the command
 // line alone allows it. Everything about images, networks and the host is the engine's to judge.
 
+#include <algorithm>
 #include <cstdlib>
+#include <set>
 
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -10,6 +13,7 @@
 #include "cli/key_values.h"
 #include "cli/texts.h"
 #include "network/address.h"
+#include "runtime/caps.h"
 
 namespace berth::cli {
 namespace {
@@ -90,6 +94,7 @@ Result<void> set_resources(const ContainerOptions& o, HostConfig& h) {
     h.cgroup_parent = o.cgroup_parent;
     h.blkio_weight = o.blkio_weight.value_or(0);
     for (const std::string& text : o.ulimits) h.ulimits.push_back(TRY(parse_ulimit(text)));
+    std::ranges::stable_sort(h.ulimits, {}, &container::Ulimit::name);
     for (const auto& weight : TRY(parse_throttles("--blkio-weight-device", o.blkio_weight_device, parse_integer)))
         h.blkio_weight_device.push_back({weight.path, weight.rate});
     h.blkio_device_read_bps = TRY(parse_throttles("--device-read-bps", o.read_bps, parse_size));
@@ -167,7 +172,7 @@ Result<void> set_networks(const ContainerOptions& o, CreateOptions& out) {
         first.links.push_back(link.find(':') == std::string::npos ? cat(link, ":", link) : link);
         out.host.links.push_back(first.links.back());
     }
-    out.host.network_mode = first.network == "bridge" ? "default" : first.network;
+    out.host.network_mode = o.networks.empty() ? "default" : first.network;
     return {};
 }
 
@@ -230,10 +235,20 @@ Result<std::string> read_security_option(const std::string& text) {
     return cat("seccomp=", json_text(TRY(parse_json(profile), "--security-opt seccomp: ", value)));
 }
 
+/// As docker keeps them: whole names, in order, once.
+Result<Words> capability_names(const Words& words) {
+    std::set<std::string> names;
+    for (const std::string& word : words) {
+        const bool means_all = word.size() == 3 && ::strcasecmp(word.c_str(), "all") == 0;
+        names.insert(means_all ? "ALL" : runtime::capability_name(TRY(runtime::parse_capability(word))));
+    }
+    return Words(names.begin(), names.end());
+}
+
 Result<void> set_security(const ContainerOptions& o, HostConfig& h) {
     h.privileged = o.privileged;
-    h.cap_add = o.cap_add;
-    h.cap_drop = o.cap_drop;
+    h.cap_add = TRY(capability_names(o.cap_add));
+    h.cap_drop = TRY(capability_names(o.cap_drop));
     for (const std::string& text : o.security_opt) {
         if (text == "systempaths=unconfined" || text == "systempaths:unconfined") {
             h.masked_paths = h.readonly_paths = Words{};

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <map>
 
+#include <regex.h>
+
 #include "container/engine.h"
 #include "container/filter.h"
 #include "container/registry.h"
@@ -21,9 +23,20 @@ struct Question {
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+/// docker's names begin with a slash, and an expression may say so or not. One that is malformed matches nothing.
+bool expression_matches(std::string_view name, const std::string& pattern) {
+    regex_t expression;
+    if (::regcomp(&expression, pattern.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+    const auto matches = [&](const std::string& text) { return ::regexec(&expression, text.c_str(), 0, nullptr, 0) == 0; };
+    const bool found = matches(std::string(name)) || matches(cat("/", name));
+    ::regfree(&expression);
+    return found;
+}
+
 }  // namespace
 
 bool name_matches(std::string_view name, std::string_view pattern) {
+    if (pattern.find_first_of(".*+?()[]{}|\\") != std::string_view::npos) return expression_matches(name, std::string(pattern));
     if (pattern.starts_with('/')) pattern.remove_prefix(1);
     const bool from_start = pattern.starts_with('^');
     const bool to_end = pattern.ends_with('$');

@@ -44,13 +44,38 @@ bool is_bind_text(const Mount& mount) {
     return (mount.type == MountType::bind && mount.create_source) || (mount.type == MountType::volume && is_plain && !mount.source.empty());
 }
 
+/// docker's Mount: what concerns one type stands in a member of its own.
+Json mount_json(const Mount& mount) {
+    Json out, bind, volume, tmpfs;
+    out.set("Type", mount_type_text(mount.type));
+    if (!mount.source.empty()) out.set("Source", mount.source);
+    out.set("Target", mount.target);
+    if (mount.read_only) out.set("ReadOnly", true);
+    if (!mount.propagation.empty()) bind.set("Propagation", mount.propagation);
+    if (mount.create_source) bind.set("CreateMountpoint", true);
+    if (mount.no_copy) volume.set("NoCopy", true);
+    if (!mount.labels.empty()) volume.set("Labels", to_json(mount.labels));
+    if (!mount.subpath.empty() && mount.type == MountType::volume) volume.set("Subpath", mount.subpath);
+    if (!mount.driver.empty() || !mount.driver_options.empty()) {
+        Json driver;
+        driver.set("Name", mount.driver.empty() ? "local" : mount.driver);
+        if (!mount.driver_options.empty()) driver.set("Options", to_json(mount.driver_options));
+        volume.set("DriverConfig", std::move(driver));
+    }
+    if (mount.tmpfs_size != 0) tmpfs.set("SizeBytes", mount.tmpfs_size);
+    if (mount.tmpfs_mode) tmpfs.set("Mode", *mount.tmpfs_mode);
+    for (auto [name, member] : {std::pair("BindOptions", &bind), {"VolumeOptions", &volume}, {"TmpfsOptions", &tmpfs}})
+        if (!member->is_null()) out.set(name, std::move(*member));
+    return out;
+}
+
 void set_mounts(Json& out, const HostConfig& host) {
     Json::Array binds, mounts;
     Json tmpfs;
     for (const Mount& mount : host.mounts) {
         if (mount.type == MountType::tmpfs && mount.create_source) tmpfs.set(mount.target, mount.tmpfs_options);
         else if (is_bind_text(mount)) binds.emplace_back(bind_text(mount));
-        else mounts.push_back(to_json(mount));
+        else mounts.push_back(mount_json(mount));
     }
     out.set("Binds", binds.empty() ? Json() : Json(std::move(binds)));
     if (!tmpfs.is_null()) out.set("Tmpfs", std::move(tmpfs));

@@ -164,7 +164,9 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
     run_->netns = std::move(launch.netns);
     run_->began = tick_now();
     // Before the answer: whoever waited for the start finds it in the history.
-    note(engine_.paths().root, start_events(engine_, record_));
+    std::vector<Event> events = start_events(engine_, record_);
+    if (starter != nullptr && wish.op == Op::attach) events.insert(events.begin(), container_event(record_, "attach"));
+    note(engine_.paths().root, std::move(events));
     if (starter != nullptr) {
         Answer answer;
         answer.pid = run_->pid;
@@ -369,11 +371,13 @@ void Monitor::finish() {
     is_over_ = true;
     // `restart` needs it again in a moment.
     const bool goes = record_.definition.host.auto_remove && !keeps_files_;
-    if (goes) remove_container();
-    else store(Durability::disk);
+    if (!goes) store(Durability::disk);
     // Before anybody is told: who waited for the end finds it in the history.
-    if (goes) last_events_.push_back(container_event(record_, "destroy"));
     note_last_events();
+    if (goes) {
+        remove_container();
+        note_event("destroy");
+    }
     if (streams_) streams_->send_end(exit_code);
     streams_.reset();
     take_last_requests();

@@ -61,11 +61,18 @@ Test(cli_make_create_options, limits_are_numbers) {
 Test(cli_make_create_options, ulimits_have_a_soft_and_a_hard_limit) {
     const auto limits = make({"--ulimit", "nofile=1024:2048", "--ulimit", "core=-1", "i"}).options.host.ulimits;
     cr_assert_eq(limits.size(), 2);
-    cr_expect_eq(limits[0].soft, 1024);
-    cr_expect_eq(limits[0].hard, 2048);
-    cr_expect_eq(limits[1].hard, -1);
+    // By name, as docker keeps them.
+    cr_expect_eq(limits[0].hard, -1);
+    cr_expect_eq(limits[1].soft, 1024);
+    cr_expect_eq(limits[1].hard, 2048);
     expect_error({"--ulimit", "nofile", "i"}, "--ulimit 'nofile': expected NAME=SOFT[:HARD]");
     expect_error({"--ulimit", "nofile=9:1", "i"}, "--ulimit 'nofile=9:1': the soft limit is above the hard limit");
+}
+Test(cli_make_create_options, capabilities_are_kept_by_their_whole_names) {
+    const auto host = make({"--cap-add", "net_admin", "--cap-add", "CAP_CHOWN", "--cap-add", "NET_ADMIN", "--cap-drop", "all", "i"}).options.host;
+    expect(join_text(host.cap_add, " "), "CAP_CHOWN CAP_NET_ADMIN");
+    expect(join_text(host.cap_drop, " "), "ALL");
+    expect_error({"--cap-add", "nosuch", "i"}, "unknown capability 'nosuch'");
 }
 Test(cli_make_create_options, a_network_by_name_is_an_endpoint) {
     const auto options = make({"--network", "back", "--network-alias", "db", "--ip", "10.0.0.5", "i"}).options;
