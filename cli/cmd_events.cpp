@@ -61,13 +61,15 @@ Result<int> events(Session& session, const EventsOptions& options) {
 Action define_events(Parser& p) {
     const auto options = std::make_shared<EventsOptions>();
     p.usage("", 0, 0);
-    describe_filters(p, "-f,--filter", options->filters, "Show some: container, image, network, volume, event, label, type");
+    describe_filters(p, "-f,--filter", options->filters, "Show some: container, image, network, volume, event, label, type, scope");
     p.text("--format", options->format, "TEMPLATE", "Show by 'json' or a Go template", Values::format);
     p.text("--since", options->since, "TIME", "From then on: 7d is not known, 168h is, and dates");
     p.text("--until", options->until, "TIME", "Up to then");
     p.about(
         "Shows what happens to containers, images, volumes and networks, from now on or since a time. The history is kept on "
-        "disk, over restarts.");
+        "disk, over restarts, up to 16 MB. Several values of one filter are alternatives; different filters, and labels, must "
+        "all fit.");
+    p.example("berth events --filter type=image --filter event=pull --format '{{.Actor.ID}}'", "what is pulled, as it comes");
     p.example("berth events --since 24h --until 0s --filter event=die", "what ended today");
     p.see_also("logs, ps");
     return [options](Session& session, const Words&) { return events(session, *options); };

@@ -8,7 +8,7 @@ bases busybox
 # Needs a registry beyond this host (21-registry.sh has one of its own), by the first words of the command.
 REGISTRY='berth pull |berth tag app localhost|pass show '
 # Goes on until it is interrupted.
-ENDLESS='berth logs -f |yes > /dev/null'
+ENDLESS='berth logs -f |yes > /dev/null|berth events --filter'
 # Needs a terminal, where `exit` is typed.
 TERMINAL=' -[a-z]*t |berth start -ai |berth builder shell$'
 

@@ -48,6 +48,8 @@ holds "names it" "127.0.0.1:1" "$ERR"
 works "pushing again finds all of it there" berth push -q $R/me/app:1
 fresh
 works "pull fetches it" there berth pull -q $R/me/app:1
+equal "the history has the pull by its name" "image pull $R/me/app:1 $R/me/app" "$(there berth events --since 1h --until 0s --filter event=pull --format '{{.Type}} {{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}')"
+equal "and the pushes" "push $R/me/app:1 push $R/me/app:1" "$(berth events --since 1h --until 0s --filter event=push --filter image=$R/me/app --format '{{.Action}} {{.Actor.ID}}' | xargs)"
 equal "the id is the same" "$id" "$(there berth image inspect -f '{{.Id}}' $R/me/app:1)"
 equal "the digest is known" "$R/me/app@$digest" "$(there berth image inspect -f '{{index .RepoDigests 0}}' $R/me/app:1)"
 prints "layer three" "and it runs" there berth run --rm --network none $R/me/app:1
