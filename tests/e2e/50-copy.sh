@@ -18,7 +18,7 @@ refuses 1 "a missing folder on the host" 'berth: invalid output path: directory 
 refuses 1 "a folder over a file" "berth: cannot copy directory" berth cp tree run:/etc/passwd
 refuses 1 "a file as a folder" "berth: no such directory" berth cp in run:/new/
 refuses 1 "a slash behind a file" "berth: run:/etc/passwd/: not a directory" berth cp run:/etc/passwd/ x
-refuses 1 "a tar over a file" "berth: destination run:/etc/passwd must be a directory" sh -c 'tar cf - in | berth cp - run:/etc/passwd'
+refuses 1 "a tar over a file" "berth: destination run:/etc/passwd must be a directory" sh -c 'tar cf - in 2>/dev/null | berth cp - run:/etc/passwd'
 refuses 1 "a read-only bind" "berth: run:/ro/x: mounted volume is marked read-only" berth cp in run:/ro/x
 berth create --name closed --read-only -v data:/vol busybox true >/dev/null
 refuses 1 "a read-only container" "berth: closed:/x: container rootfs is marked read-only" berth cp in closed:/x
@@ -110,8 +110,12 @@ equal "what comes out is the caller's" "$(id -u):$(id -g)" "$(stat -c %u:%g back
 berth cp run:/vol/tree - | berth cp - not:/
 berth cp not:/tree again
 equal "from container to container" "one two" "$(cat again/f again/sub/g | xargs)"
-tar cf - tree | xz | berth cp - run:/t
-prints two "a tar that xz made" berth exec run cat /t/tree/sub/g
+if command -v xz >/dev/null; then
+    tar cf - tree | xz | berth cp - run:/t
+    prints two "a tar that xz made" berth exec run cat /t/tree/sub/g
+else
+    skip "a tar that xz made" "xz is missing"
+fi
 exits 1 "a stream that is no tar" sh -c 'head -c 100000 /dev/urandom | berth cp - run:/t'
 exits 1 "a tar that is cut off" sh -c 'tar cf - in tree | head -c 1500 | berth cp - run:/t'
 
