@@ -35,7 +35,8 @@ Event network_event(const network::Network& network, std::string action);
 /// `type` is container, image, network, volume or builder.
 Event prune_event(std::string type, std::uint64_t reclaimed_bytes);
 
-/// What a run begins with: its networks, its volumes, itself; and ends with, after `action` (die) with its attributes.
+/// What a run begins with: connect of its networks, mount of its volumes, start. What it ends with: die with these attributes,
+/// disconnect, unmount. The record's endpoints are those of the run.
 std::vector<Event> start_events(Engine& engine, const Record& record);
 std::vector<Event> end_events(Engine& engine, const Record& record, TextMap die_attributes);
 /// connect or disconnect of one network.
