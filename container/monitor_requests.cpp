@@ -287,16 +287,23 @@ void Monitor::on_exec_end(ExecSession& session) {
     execs_.remove_if([&](const ExecSession& other) { return &other == &session; });
 }
 
-/// The container ended, and what exec had started in it with it.
+/// The container ended, and what exec had started in it with it. The kernel has seen to that when the container had process
+/// numbers of its own; with others' (--pid) it is done here, for a process that stayed would be nobody's to reap.
 void Monitor::end_execs() {
-    for (ExecSession& session : execs_) {
-        loop_.unwatch(session.watch);
-        auto status = session.child.try_wait();
+    constexpr int patience_milliseconds = 2000;
+    for (const ExecSession& session : execs_) ignore(session.child.kill(Signal::of(SIGKILL)), "it may have ended");
+    for (auto at = execs_.begin(); at != execs_.end();) {
+        ExecSession& session = *at++;
+        if (wait_for_end(session.child.pidfd(), patience_milliseconds).value_or(false)) {
+            on_exec_end(session);
+            continue;
+        }
+        // It hangs in the kernel, on a file server that does not answer say: reaped when it comes out of there.
         Answer answer;
-        answer.exit = status.ok() && status.value() ? status.value()->shell_code() : 128 + SIGKILL;
+        answer.exit = 128 + SIGKILL;
         if (session.socket.valid()) reply(session.socket, answer);
+        session.socket.reset();
     }
-    execs_.clear();
 }
 
 Result<void> Monitor::pause() {
