@@ -11,6 +11,7 @@
 #include "container/cdi.h"
 #include "container/etc_files.h"
 #include "container/mounts.h"
+#include "container/peer.h"
 #include "container/registry.h"
 #include "container/volume_mount.h"
 #include "image/store.h"
@@ -66,14 +67,19 @@ Result<Fd> open_image_mount(Launch& launch, const MountPoint& point) {
     return root.open_at(point.subpath, O_PATH);
 }
 
-Result<Fd> open_mount(Launch& launch, const MountPoint& point) {
-    if (point.type == MountType::image) return TRY(open_image_mount(launch, point), point.name);
+struct OpenedMount {
+    Fd source;
+    bool is_tree = false;  ///< the root of a detached tree, which goes to its place as it is
+};
+
+Result<OpenedMount> open_mount(Launch& launch, const MountPoint& point) {
+    if (point.type == MountType::image) return OpenedMount{TRY(open_image_mount(launch, point), point.name), point.subpath.empty()};
     if (point.type == MountType::volume) {
         Volumes* volumes = TRY(launch.engine.volumes());
         const auto volume = TRY(volumes->find(point.name));
-        if (volume && has_file_system(*volume)) return TRY(mount_volume(*volume), "volume '", volume->name, "'");
+        if (volume && has_file_system(*volume)) return OpenedMount{TRY(mount_volume(*volume), "volume '", volume->name, "'"), true};
     }
-    return TRY(open_source(point), point.source);
+    return OpenedMount{TRY(open_source(point), point.source), false};
 }
 
 Result<void> open_mounts(Launch& launch) {
@@ -82,16 +88,18 @@ Result<void> open_mounts(Launch& launch) {
             launch.facts.mount_sources.emplace_back();
             continue;
         }
-        Fd source = TRY(open_mount(launch, point));
-        if (point.own) TRY(change_owner(source, launch.facts.user.uid, launch.facts.user.gid), point.source);
+        OpenedMount opened = TRY(open_mount(launch, point));
+        if (point.own) TRY(change_owner(opened.source, launch.facts.user.uid, launch.facts.user.gid), point.source);
         // By descriptor, so that what was looked at is what is mounted.
-        launch.facts.mount_sources.push_back(cat("/proc/self/fd/", source.raw()));
-        launch.sources.push_back(std::move(source));
+        launch.facts.mount_sources.push_back(cat("/proc/self/fd/", opened.source.raw()));
+        launch.sources.push_back(std::move(opened.source));
+        if (opened.is_tree) launch.trees.push_back({point.destination, &launch.sources.back()});
     }
     return {};
 }
 
 Result<void> close_mounts(Launch& launch) {
+    launch.trees.clear();
     launch.sources.clear();
     launch.facts.mount_sources.clear();
     return {};
@@ -118,30 +126,35 @@ Result<void> look_up_devices(Launch& launch) {
     return {};
 }
 
-/// The running container that a mode such as "container:web" names, by its init.
-Result<std::optional<Record>> find_peer(Launch& launch, std::string_view option, const std::string& mode) {
-    const std::optional<std::string> name = container_of_mode(mode);
-    if (!name) return std::optional<Record>();
-    Record peer = TRY(find(launch.engine, *name), "--", option, '=', mode);
-    if (!peer.run.state.running() || !peer.run.state.init)
-        return Error(Kind::wrong_state, cat("--", option, '=', mode, ": container ", peer.name(), " is not running"))
-            .with_hint(cat("start it first: berth start ", peer.name()));
-    return std::optional(std::move(peer));
+/// Opened once and named by descriptor, so that what was looked at is what is joined.
+Result<std::string> hold_namespace(Launch& launch, const Peer& peer, std::string_view name) {
+    launch.sources.push_back(TRY(open_namespace(peer, name)));
+    return cat("/proc/self/fd/", launch.sources.back().raw());
+}
+
+/// The namespace, and /dev/shm with it: POSIX shared memory and semaphores are files there (shm_overview(7)).
+Result<void> join_ipc(Launch& launch, const Peer& peer) {
+    if (!shares_ipc(peer))
+        return Error(Kind::wrong_state, cat("--ipc container:", peer.record.name(), ": it does not share its IPC namespace"))
+            .with_hint(cat("make ", peer.record.name(), " with --ipc shareable"));
+    launch.facts.ipc_namespace = TRY(hold_namespace(launch, peer, "ipc"));
+    launch.sources.push_back(TRY(copy_shm(peer)));
+    launch.facts.shm_source = cat("/proc/self/fd/", launch.sources.back().raw());
+    launch.trees.push_back({"/dev/shm", &launch.sources.back()});
+    return {};
 }
 
 Result<void> find_peers(Launch& launch) {
     const HostConfig& host = launch.definition.host;
-    const auto path_of = [](const Record& peer, std::string_view space) {
-        return cat("/proc/", peer.run.state.init->pid, "/ns/", space);
-    };
     launch.facts.files_folder = launch.files_folder;
-    if (const auto peer = TRY(find_peer(launch, "network", host.network_mode))) {
-        launch.facts.network_namespace = path_of(*peer, "net");
+    if (const auto peer = TRY(find_peer(launch.engine, "network", host.network_mode))) {
+        launch.facts.network_namespace = TRY(hold_namespace(launch, *peer, "net"));
         Registry* registry = TRY(launch.engine.containers());
-        launch.facts.files_folder = registry->folder_path(peer->id());
+        launch.facts.files_folder = registry->folder_path(peer->record.id());
     }
-    if (const auto peer = TRY(find_peer(launch, "pid", host.pid_mode))) launch.facts.pid_namespace = path_of(*peer, "pid");
-    if (const auto peer = TRY(find_peer(launch, "ipc", host.ipc_mode))) launch.facts.ipc_namespace = path_of(*peer, "ipc");
+    if (const auto peer = TRY(find_peer(launch.engine, "pid", host.pid_mode)))
+        launch.facts.pid_namespace = TRY(hold_namespace(launch, *peer, "pid"));
+    if (const auto peer = TRY(find_peer(launch.engine, "ipc", host.ipc_mode))) return join_ipc(launch, *peer);
     return {};
 }
 
@@ -176,6 +189,7 @@ Result<void> create_init(Launch& launch) {
                                    .id = launch.definition.id,
                                    .bundle = {},
                                    .rootfs = launch.rootfs.valid() ? &launch.rootfs : nullptr,
+                                   .trees = launch.trees,
                                    .stdio = launch.stdio,
                                    .extra = launch.extra,
                                    .cgroup = &*launch.cgroup,
@@ -231,6 +245,7 @@ Result<void> let_go(Launch& launch) {
 Result<void> wait_ready(Launch& launch) {
     auto ready = launch.child ? std::move(*launch.child) : launch.init->wait_ready();
     // Sources are open in the child's mounts by now; holding them longer would pin the user's file systems twice.
+    launch.trees.clear();
     launch.sources.clear();
     for (ExtraMount& extra : launch.extra_mounts) extra.source.reset();
     launch.rootfs.reset();

@@ -113,11 +113,18 @@ std::string source_in_root(const LaunchRequest& request, std::size_t index, bool
     return {};
 }
 
+const Fd* given_tree(const LaunchRequest& request, const Mount& mount) {
+    for (const GivenTree& given : request.trees)
+        if (given.destination == mount.destination) return given.tree;
+    return nullptr;
+}
+
 Result<void> open_bind(const Mount& mount, const MountOptions& options, const LaunchRequest& request, Sources::MountTree& out) {
     const TreeInput& input = out.input;
     if (input.maps_ids) out.id_space = TRY(open_id_space(mount, request.spec));
     if (!input.in_root.empty()) return {};
-    out.tree = TRY(clone_tree(host_path(mount.source, request), options.recursive_bind));
+    const Fd* given = given_tree(request, mount);
+    out.tree = given != nullptr ? TRY(given->duplicate()) : TRY(clone_tree(host_path(mount.source, request), options.recursive_bind));
     if (input.maps_ids) TRY(map_tree_ids(out.tree, out.id_space, out.maps_all));
     for (const MountAttributes& some : input.attributes) {
         mount_attr attributes = propagation_attributes(some.propagation);
@@ -138,7 +145,7 @@ Result<void> open_mounts(const LaunchRequest& request, std::uint64_t propagation
         opened.input.recursive = options.recursive_bind;
         opened.input.maps_ids = maps_ids(mount, options);
         opened.input.attributes = bind_attributes(options, propagation);
-        opened.input.in_root = source_in_root(request, i, options.recursive_bind);
+        if (given_tree(request, mount) == nullptr) opened.input.in_root = source_in_root(request, i, options.recursive_bind);
         TRY(open_bind(mount, options, request, opened), "mount ", mount.source, " on ", mount.destination);
         if (!opened.tree.valid()) continue;
         const struct stat status = TRY(sys::fstat(opened.tree));
