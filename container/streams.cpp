@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
+#include <linux/mount.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -38,6 +41,14 @@ Result<void> make_fifo(const Fd& folder, const std::string& name) {
     return {};
 }
 
+/// The folder as a mount of its own that nothing leads to. What is opened in it shows in the container's /proc/self/fd as
+/// "/stdout", where the host's folder would tell the paths of its stores.
+Result<Fd> open_hidden(const Fd& folder) {
+    Fd tree(static_cast<int>(::syscall(SYS_open_tree, folder.raw(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+    if (!tree.valid()) return Error::of_errno(errno, "hide the run folder");
+    return tree;
+}
+
 Result<Fd> open_reader(const Fd& folder, const std::string& name) {
     return sys::openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 }
@@ -57,7 +68,8 @@ Result<Fd> Streams::make_source(const Fd& run_folder, const std::string& name, S
     TRY(make_fifo(run_folder, name));
     TRY(adopt_source(run_folder, name, tag, std::move(process)));
     ::fcntl(sources_.back().fd.raw(), F_SETPIPE_SZ, pipe_bytes);
-    return sys::openat(run_folder, name, O_RDWR | O_NOFOLLOW);
+    const Fd hidden = TRY(open_hidden(run_folder));
+    return sys::openat(hidden, name, O_RDWR | O_NOFOLLOW);
 }
 
 Result<void> Streams::adopt_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
