@@ -91,6 +91,7 @@ void fields(Io& io, Request& r) {
     io.optional("Signal", r.signal);
     io.required("TimeoutSeconds", r.timeout_seconds);
     io.optional("ForRestart", r.for_restart);
+    io.optional("ForBoot", r.for_boot);
     io.optional("Process", r.process);
     io.optional("Condition", r.condition);
     io.optional("Argv", r.argv);
@@ -210,13 +211,17 @@ Result<Answer> parse_answer(std::string_view text) {
     return TRY(from_json<Answer>(json), "answer");
 }
 
-Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
-    TRY(send_request(socket, request, descriptors));
+Result<Answer> receive_answer(const Fd& socket) {
     const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
     if (packet.bytes.empty()) return Error(Kind::wrong_state, "the container ended before its monitor answered");
     Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);
     return answer;
+}
+
+Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
+    TRY(send_request(socket, request, descriptors));
+    return receive_answer(socket);
 }
 
 }  // namespace berth::container

@@ -382,7 +382,15 @@ void Monitor::on_health(bool changed) {
     if (action == "stop" || action == "restart") begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
 }
 
-/// TERM is what a host that goes down sends to all: the container is asked to end, and comes back with the next boot.
+/// TERM is what a host that goes down sends to all: the container is asked to end, and comes back with the next boot. A stop
+/// that is under way keeps its time, since such hosts send it more than once.
+void Monitor::end_for_boot() {
+    restart_.cancel();
+    const bool is_stopping = stopping_ && stopping_->alarm != 0;
+    if (run_ && !is_stopping) begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
+    if (!run_ && restart_alarm_ != 0) loop_.cancel_alarm(restart_alarm_), finish();
+}
+
 Result<void> Monitor::watch_signals() {
     sigset_t asked;
     sigemptyset(&asked);
@@ -396,9 +404,7 @@ Result<void> Monitor::watch_signals() {
             // The process that compresses a rotated log; all other children are watched by their pidfds.
             if (info.ssi_signo == SIGCHLD && streams_) streams_->log().driver().reap_background();
             if (info.ssi_signo != SIGTERM) continue;
-            restart_.cancel();
-            if (run_) begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
-            else if (restart_alarm_ != 0) loop_.cancel_alarm(restart_alarm_), finish();
+            end_for_boot();
         }
     });
     return {};

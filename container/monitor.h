@@ -95,6 +95,7 @@ private:
     void schedule_restart(Duration delay);
     void restart_now();
     void finish();
+    void end_for_boot();
     void remove_container();
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});

@@ -132,7 +132,7 @@ void Monitor::start_attach(Fd socket, const Request& request) {
 }
 
 void Monitor::start_stop(Fd socket, Request request) {
-    if (!request.for_restart && !is_over_) {
+    if (!request.for_restart && !request.for_boot && !is_over_) {
         record_.run.state.manually_stopped = true;
         store(Durability::disk);
     }
