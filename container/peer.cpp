@@ -7,12 +7,11 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/process.h"
 #include "base/rights.h"
 #include "base/sys.h"
+#include "base/worker.h"
 #include "container/spec.h"
 
 namespace berth::container {
@@ -35,12 +34,11 @@ Result<Fd> copy_shm_there(const Peer& peer) {
 
 /// The work of a process of its own, since whoever enters a mount namespace so does not come back. One byte with the tree,
 /// or an error's text.
-[[noreturn]] void hand_over_shm(const Peer& peer, const Fd& socket) {
+bool hand_over_shm(const Peer& peer, const Fd& socket) {
     const auto tree = copy_shm_there(peer);
     const std::string text = tree.ok() ? "+" : tree.error().text();
     const int raw = tree.ok() ? tree.value().raw() : -1;
-    const auto sent = send_rights(socket, text, std::span(&raw, tree.ok() ? 1 : 0), "send /dev/shm");
-    ::_exit(sent.ok() ? 0 : 1);
+    return send_rights(socket, text, std::span(&raw, tree.ok() ? 1 : 0), "send /dev/shm").ok();
 }
 
 }  // namespace
@@ -69,11 +67,9 @@ bool shares_ipc(const Peer& peer) {
 
 Result<Fd> copy_shm(const Peer& peer) {
     auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
-    const pid_t pid = ::fork();
-    if (pid < 0) return Error::of_errno(errno, "fork");
-    if (pid == 0) hand_over_shm(peer, theirs);
+    const int kept[] = {peer.process.raw(), theirs.raw()};
+    Child child = TRY(fork_worker(kept, [&, &socket = theirs] { return hand_over_shm(peer, socket); }));
     theirs.reset();
-    Child child(pid, Fd());
     char text[256];
     auto received = receive_rights(ours, text, "receive /dev/shm");
     ignore(child.wait(), "what it sent tells how it went");
