@@ -66,6 +66,7 @@ Result<void> Registry::reserve_name(const std::string& name, const std::string& 
         if (made.ok() || made.error().code() != EEXIST) return made;
         auto owner = sys::readlinkat(sys::here(), path);
         if (!owner.ok()) continue;
+        if (is_id(owner.value())) TRY(sweep_container(owner.value()));
         // A name whose container is gone is what a crash left between the two removals.
         if (::access(folder_path(owner.value()).c_str(), F_OK) == 0)
             return Error(Kind::exists, cat("the name '", name, "' is in use by container ", owner.value().substr(0, 12)))
@@ -182,15 +183,22 @@ Result<void> Registry::remove(const Definition& definition) const {
 
 Result<void> Registry::sweep() const {
     const std::vector<std::string> all = TRY(ids());
-    for (const std::string& id : all) {
-        if (::access((folder_path(id) + "/config.json").c_str(), F_OK) == 0) continue;
-        const std::optional<DirLock> lock = TRY(try_run_lock(id));
-        if (!lock || ::access((folder_path(id) + "/config.json").c_str(), F_OK) == 0) continue;
-        Definition leftover;
-        leftover.id = id;
-        TRY(remove(leftover));
-    }
+    for (const std::string& id : all) TRY(sweep_container(id));
     return sweep_run_folders();
+}
+
+/// A folder without config.json that nobody holds goes: its create was killed. One that is there otherwise stays.
+Result<void> Registry::sweep_container(const std::string& id) const {
+    const auto is_half_made = [&] {
+        const std::string path = folder_path(id);
+        return ::access((path + "/config.json").c_str(), F_OK) != 0 && ::access(path.c_str(), F_OK) == 0;
+    };
+    if (!is_half_made()) return {};
+    const std::optional<DirLock> lock = TRY(try_run_lock(id));
+    if (!lock || !is_half_made()) return {};
+    Definition leftover;
+    leftover.id = id;
+    return remove(leftover);
 }
 
 /// Run folders whose container is gone: of a command that was killed between the two.

@@ -63,6 +63,7 @@ public:
     Result<void> sweep() const;
 
 private:
+    Result<void> sweep_container(const std::string& id) const;
     Result<void> sweep_run_folders() const;
     Registry(std::string root, std::string run_root) : root_(std::move(root)), run_root_(std::move(run_root)) {}
     std::string root_;

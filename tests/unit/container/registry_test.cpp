@@ -103,3 +103,17 @@ Test(container_registry, a_half_made_container_is_invisible_and_swept) {
     place.registry.sweep().value();
     cr_expect(!support::exists(place.registry.folder_path(id)));
 }
+
+Test(container_registry, the_name_of_a_half_made_container_is_its_makers_only_while_that_lives) {
+    Place place;
+    std::string id;
+    {
+        const Registry::Draft draft = place.registry.make_draft().value();
+        id = draft.id.str();
+        place.registry.reserve_name("web", id).value();
+        cr_expect(!place.registry.reserve_name("web", std::string(64, 'b')).ok());
+    }
+    cr_expect(place.registry.reserve_name("web", std::string(64, 'b')).ok());
+    cr_expect(!support::exists(place.registry.folder_path(id)));
+    cr_expect(!support::exists(place.registry.run_folder_path(id)));
+}
