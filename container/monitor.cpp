@@ -66,9 +66,13 @@ bool Monitor::start(Fd starter, const Request& wish) {
     return false;
 }
 
-bool Monitor::adopt(Fd starter) {
+bool Monitor::adopt(Fd starter, const Request& wish) {
     restart_ = RestartMachine(record_.definition.host.restart_policy, record_.run.state.restart_count);
-    const auto answer_starter = [&] { ignore(send_answer(starter, Answer{}), "the starter may be gone"), starter.reset(); };
+    const auto answer_starter = [&] {
+        ignore(send_answer(starter, Answer{}), "the starter may be gone");
+        if (wish.op == Op::attach && streams_) streams_->add_client(std::move(starter), {wish.input, wish.output, wish.error_output});
+        starter.reset();
+    };
     State& state = record_.run.state;
     run_.emplace();
     run_->is_own_child = false;
@@ -429,7 +433,7 @@ int run_monitor(int count, char** arguments) {
         // Read in any case: a socket that is closed with something unread takes our answer with it.
         const Request wish = TRY(receive_request(starter));
         TRY(monitor.watch_signals());
-        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter));
+        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter), wish);
         if (goes_on) loop.run();
         return {};
     }();

@@ -45,8 +45,8 @@ public:
     /// The first run; answers the starter, who attaches or not as `wish` says. False: nothing runs and nothing will.
     bool start(Fd starter, const Request& wish);
     Result<void> watch_signals();
-    /// Takes over from a monitor that was killed.
-    bool adopt(Fd starter);
+    /// Takes over from a monitor that was killed; the starter attaches as in start().
+    bool adopt(Fd starter, const Request& wish);
 
 private:
     struct Run {
