@@ -95,7 +95,7 @@ bool Monitor::adopt(Fd starter, const Request& wish) {
     const auto prepared = [&]() -> Result<void> {
         const Fd folder = TRY(registry_.folder(record_.id()));
         const Fd run_folder = TRY(sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY));
-        streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
+        open_streams(TRY(LogWriter::open(folder, record_.definition)));
         TRY(streams_->adopt(run_folder, record_.definition));
         run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
         TRY(listen());
@@ -123,7 +123,7 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
         launch.overlay.upper = folder_path + "/fs/upper";
         launch.overlay.work = folder_path + "/fs/work";
     }
-    streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
+    open_streams(TRY(LogWriter::open(folder, record_.definition)));
     TRY(streams_->make(run_folder, record_.definition), "streams");
     launch.stdio = streams_->ends();
     launch.extra = streams_->extra_ends();
@@ -230,6 +230,21 @@ void Monitor::watch_run() {
     if (record_.run.state.status == Status::paused) health_->pause();
 }
 
+void Monitor::open_streams(LogWriter log) {
+    lost_before_ = record_.run.state.log_lines_dropped;
+    streams_.emplace(loop_, std::move(log));
+    streams_->on_loss([this] {
+        if (loss_alarm_ == 0) loss_alarm_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { loss_alarm_ = 0, tell_losses(); });
+    });
+}
+
+/// While it runs, once a second at most. Not in the record: the disk may be what the lines were lost to.
+void Monitor::tell_losses() {
+    if (!streams_) return;
+    record_.run.state.log_lines_dropped = lost_before_ + streams_->log().dropped();
+    ignore(registry_.note_log_losses(record_.id(), record_.run.state.log_lines_dropped), "the record tells in the end");
+}
+
 /// Gives back the memory that a start, an exec or another request needed. Not at once: short runs shall not wait for it.
 void Monitor::slim_soon() {
     if (slimming_ == 0) slimming_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { slimming_ = 0, release_idle_memory(); });
@@ -262,7 +277,8 @@ void Monitor::on_ended(int exit_code) {
     state.oom_killed = oom_kills(run_->cgroup, record_.definition.host) > run_->oom_kills_before;
     if (streams_) {
         streams_->finish();
-        state.log_lines_dropped += streams_->log().dropped();
+        loop_.cancel_alarm(loss_alarm_);
+        state.log_lines_dropped = lost_before_ + streams_->log().dropped();
     }
     if (health_) {
         health_->end();

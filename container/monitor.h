@@ -99,6 +99,8 @@ private:
     void remove_container();
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});
+    void open_streams(LogWriter log);
+    void tell_losses();
     void on_health(bool changed);
     Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
 
@@ -142,6 +144,8 @@ private:
     std::optional<Stopping> stopping_;
     Loop::Id restart_alarm_ = 0;
     Loop::Id slimming_ = 0;
+    Loop::Id loss_alarm_ = 0;
+    std::uint64_t lost_before_ = 0;  ///< log lines, in earlier runs
     Fd signals_;
     bool keeps_files_ = false;  ///< stopped in order to be started again: --rm does not apply
     bool is_over_ = false;  ///< Its state is final: requests are answered from it.

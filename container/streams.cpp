@@ -170,7 +170,9 @@ bool Streams::read_source(Source& source) {
     const ssize_t got = ::read(source.fd.raw(), buffer, clients_.empty() ? sizeof buffer : client_packet_bytes);
     if (got > 0) {
         const std::string_view bytes(buffer, static_cast<std::size_t>(got));
+        const std::uint64_t dropped = log_.dropped();
         log_.write(source.log_stream, bytes);
+        if (log_.dropped() != dropped && on_loss_) on_loss_();
         broadcast(source.tag, bytes);
         if (bytes.size() > small_read) rest_soon();
         return true;
@@ -350,6 +352,7 @@ void Streams::finish() {
         source.ended = true;
         log_.end_of(source.log_stream);
     }
+    log_.close();
     sources_.clear();
     sources_held_ = false;
     loop_.unwatch(input_watch_);

@@ -7,6 +7,7 @@
 // that does not read holds the program up, as a pipe to that client would; nothing is dropped for it and nothing piles up.
 
 #include <array>
+#include <functional>
 #include <list>
 #include <string>
 #include <vector>
@@ -56,6 +57,8 @@ public:
     void send_end(int exit_code);
 
     LogWriter& log() { return log_; }
+    /// Called when the log has lost further lines.
+    void on_loss(std::function<void()> told) { on_loss_ = std::move(told); }
 
 private:
     struct Source {
@@ -92,6 +95,7 @@ private:
 
     Loop& loop_;
     LogWriter log_;
+    std::function<void()> on_loss_;
     std::array<Fd, 3> ends_;
     std::vector<Fd> extra_ends_;
     Fd orders_;
