@@ -1,5 +1,6 @@
 #include "container/launch.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sys/sysmacros.h>
@@ -163,17 +164,22 @@ Result<void> write_files(Launch& launch) {
     return write_etc_files(launch.definition, launch.files_folder);
 }
 
+runtime::CgroupRequest cgroup_request_of(const Definition& definition) {
+    runtime::CgroupRequest request;
+    request.path = cgroup_path_of(definition);
+    request.systemd = request.path.find(':') != std::string::npos;
+    request.id = definition.id;
+    return request;
+}
+
 Result<void> make_cgroup(Launch& launch) {
     launch.facts.cgroup_path = cgroup_path_of(launch.definition);
     launch.spec = TRY(make_spec(launch.definition, launch.facts));
     for (ExtraMount& extra : launch.extra_mounts) launch.spec.mounts.push_back(extra.mount);
     for (const DeviceMapping& device : launch.definition.host.devices)
         if (is_cdi_name(device.path_on_host)) TRY(apply_cdi_device(launch.spec, device.path_on_host));
-    runtime::CgroupRequest request;
-    request.path = launch.facts.cgroup_path;
+    runtime::CgroupRequest request = cgroup_request_of(launch.definition);
     request.resources = launch.spec.linux ? &*launch.spec.linux->resources : nullptr;
-    request.systemd = request.path.find(':') != std::string::npos;
-    request.id = launch.definition.id;
     launch.cgroup.emplace(TRY(runtime::Cgroup::create(request)));
     return {};
 }
@@ -293,6 +299,16 @@ std::string cgroup_path_of(const Definition& definition) {
         return cat(parent, ":berth:", definition.id);
     if (parent.empty()) return cat("/berth/", definition.id);
     return cat(parent.starts_with('/') ? "" : "/", parent, '/', definition.id);
+}
+
+Result<bool> remove_leftover_cgroup(const Definition& definition) {
+    runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(cgroup_request_of(definition)));
+    const auto& paths = cgroup.record().paths;
+    const bool is_there = std::any_of(paths.begin(), paths.end(), [](const auto& path) { return ::access(path.second.c_str(), F_OK) == 0; });
+    if (!is_there) return false;
+    ignore(cgroup.kill_all(), "remove says whether somebody is left");
+    TRY(cgroup.remove());
+    return true;
 }
 
 Result<network::AttachRequest> make_attach_request(const Definition& definition) {

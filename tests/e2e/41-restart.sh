@@ -88,6 +88,13 @@ berth ps >/dev/null
 soon 5 is_state rr running && pass "with a policy the next command brings it back" || fail "with a policy the next command brings it back" "$(state rr)"
 berth rm -f rr >/dev/null
 
+# What a monitor made that was killed before it recorded anything: its control group stands for it here.
+berth create --name begun busybox true >/dev/null
+id=$(inspect begun '{{.Id}}')
+for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -d "$folder/berth" ] || mkdir -p "$folder/berth/$id/health"; done
+works "rm takes what a start left half-way" berth rm begun
+equal "all of it" "" "$(find /sys/fs/cgroup -type d -path "*$id*")"
+
 # --- a reboot ----------------------------------------------------------------------------------------------------------------
 berth create --name boot busybox true >/dev/null
 file=$BERTH_ROOT/containers/$(inspect boot '{{.Id}}')/state.json
