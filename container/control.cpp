@@ -163,6 +163,8 @@ Result<Fd> listen_control(const std::string& run_folder) {
         return std::move(gone).error();
     if (::bind(socket.raw(), generic(address), sizeof address) != 0) return Error::of_errno(errno, "bind control socket");
     if (::listen(socket.raw(), 64) != 0) return Error::of_errno(errno, "listen on control socket");
+    // What was reported as waiting may have been accepted meanwhile: then accept(2) must not wait for another.
+    if (::fcntl(socket.raw(), F_SETFL, O_NONBLOCK) != 0) return Error::of_errno(errno, "control socket");
     return socket;
 }
 

@@ -92,7 +92,7 @@ std::optional<Error> error_of(const Answer& answer);
 
 /// Connects to the monitor in `run_folder`. Kind::not_found when none listens.
 Result<Fd> connect_control(const std::string& run_folder);
-/// Listens in `run_folder`, replacing a dead socket.
+/// Listens in `run_folder`, replacing a dead socket. Never waits in accept(2).
 Result<Fd> listen_control(const std::string& run_folder);
 
 Result<void> send_request(const Fd& socket, const Request& request, std::span<const int> descriptors = {});

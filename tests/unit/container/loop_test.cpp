@@ -84,3 +84,15 @@ Test(container_loop, alarms_rest_on_a_clock_that_nobody_sets) {
     }
     cr_expect_eq(timers, 1);
 }
+
+Test(container_loop, nothing_is_called_after_a_stop) {
+    Loop loop = Loop::open().value();
+    const sys::Pipe pipes[] = {sys::pipe().value(), sys::pipe().value()};
+    int calls = 0;
+    for (const sys::Pipe& pipe : pipes) {
+        loop.watch(pipe.read.raw(), EPOLLIN, [&](std::uint32_t) { ++calls, loop.stop(); });
+        sys::write(pipe.write, "x").value();
+    }
+    loop.run();
+    cr_expect_eq(calls, 1);
+}
