@@ -49,6 +49,9 @@ public:
     bool adopt(Fd starter, const Request& wish);
 
 private:
+    /// docker: the exit status was lost.
+    static constexpr int status_unknown = 255;
+
     struct Run {
         pid_t pid = 0;
         Fd pidfd;
@@ -80,7 +83,7 @@ private:
         Loop::Id watch = 0;
     };
 
-    // The container's life (monitor.cpp).
+    // How a run begins (monitor_begin.cpp).
     Result<void> listen();
     Result<void> begin_run(Fd* starter, const Request& wish);
     Result<void> launch_run(Launch& launch, Fd* starter, const Request& wish);
@@ -89,6 +92,14 @@ private:
     void watch_run();
     void watch_network();
     void slim_soon();
+    bool find_left_run();
+    Result<void> take_over_run();
+    void end_left_run();
+    void open_streams(LogWriter log);
+    void tell_losses();
+
+    // What an end means (monitor.cpp).
+    std::uint64_t oom_kills() const;
     void on_process_end();
     void on_ended(int exit_code);
     void tear_down_run();
@@ -99,8 +110,6 @@ private:
     void remove_container();
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});
-    void open_streams(LogWriter log);
-    void tell_losses();
     void on_health(bool changed);
     Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
 
@@ -115,9 +124,6 @@ private:
     void start_kill(Fd socket, Request request);
     Result<Answer> order_process(const Request& request);
     void start_wait(Fd socket, Request request);
-    void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
-    void on_exec_end(ExecSession& session);
-    void end_execs();
     void add_waiter(Fd socket, Request request);
     void answer_waiters();
     void answer_health_waiters();
@@ -132,6 +138,12 @@ private:
     void record_attachment();
     Result<Answer> answer_for(const Request& request);
     void reply(const Fd& socket, const Result<Answer>& answer);
+    Error not_running() const;
+
+    // Further processes (monitor_exec.cpp).
+    void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
+    void on_exec_end(ExecSession& session);
+    void end_execs();
 
     Engine& engine_;
     Registry& registry_;

@@ -22,22 +22,18 @@
 
 namespace berth::container {
 
-namespace {
-
-Error not_running(const Record& record) {
-    if (record.run.state.status == Status::restarting)
-        return Error(Kind::wrong_state, cat("container ", record.name(), " is restarting, wait until it is running"));
-    return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
-}
-
-}  // namespace
-
 int stop_signal_of(const Definition& definition) {
     const auto parsed = Signal::parse(definition.config.stop_signal);
     return parsed.ok() ? parsed.value().number() : SIGTERM;
 }
 
 std::int64_t stop_timeout_of(const Definition& definition) { return definition.config.stop_timeout.value_or(10); }
+
+Error Monitor::not_running() const {
+    if (record_.run.state.status == Status::restarting)
+        return Error(Kind::wrong_state, cat("container ", record_.name(), " is restarting, wait until it is running"));
+    return Error(Kind::wrong_state, cat("container ", record_.name(), " is not running"));
+}
 
 void Monitor::accept_client() {
     const int raw = ::accept4(listener_.raw(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -111,7 +107,7 @@ Result<Answer> Monitor::answer_for(const Request& request) {
         case Op::connect: TRY(connect(request.endpoint.value_or(network::EndpointRequest{}))); break;
         case Op::disconnect: TRY(disconnect(request.endpoint.value_or(network::EndpointRequest{}))); break;
         case Op::resize:
-            if (!streams_) return not_running(record_);
+            if (!streams_) return not_running();
             TRY(streams_->resize(request.rows, request.columns));
             break;
         default: break;
@@ -122,7 +118,7 @@ Result<Answer> Monitor::answer_for(const Request& request) {
 }
 
 void Monitor::start_attach(Fd socket, const Request& request) {
-    if (!run_ || !streams_) return reply(socket, not_running(record_));
+    if (!run_ || !streams_) return reply(socket, not_running());
     if (record_.run.state.status == Status::paused)
         return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before attach")));
     reply(socket, Answer{});
@@ -164,7 +160,7 @@ void Monitor::begin_stop(int signal, std::int64_t timeout_seconds) {
 }
 
 void Monitor::start_kill(Fd socket, Request request) {
-    if (!run_) return reply(socket, not_running(record_));
+    if (!run_) return reply(socket, not_running());
     if (!request.process.empty()) return reply(socket, order_process(request));
     if (is_wish_to_end(request.signal, stop_signal_of(record_.definition))) {
         restart_.cancel();
@@ -249,65 +245,8 @@ void Monitor::answer_health_waiters() {
     }
 }
 
-void Monitor::start_exec(Fd socket, Request request, std::vector<Fd> descriptors) {
-    if (!run_) return reply(socket, not_running(record_));
-    if (record_.run.state.status == Status::paused)
-        return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before exec")));
-    JoinRequest join_request;
-    join_request.wishes = {std::move(request.argv), std::move(request.env), std::move(request.working_dir), request.tty, request.privileged};
-    join_request.user = std::move(request.user);
-    join_request.console_size = {request.rows, request.columns};
-    // Which of 0, 1 and 2 came along stands in the three flags, since a list of descriptors has no gaps.
-    const bool present[3] = {request.input, request.output, request.error_output};
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-        if (present[i] && next < descriptors.size()) join_request.stdio[i] = &descriptors[next++];
-    auto started = join(target(), join_request);
-    if (!started.ok()) return reply(socket, std::move(started).error());
-    runtime::ExecProcess process = std::move(started).value();
-    descriptors.clear();
-
-    Answer answer;
-    answer.pid = process.child.pid();
-    std::vector<int> handed;
-    if (process.console) handed.push_back(process.console->raw());
-    ignore(send_answer(socket, answer, handed), "the client may be gone; the process runs all the same");
-    ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket)});
-    if (request.detach) session.socket.reset();
-    session.watch = loop_.watch(session.child.pidfd().raw(), EPOLLIN, [this, &session](std::uint32_t) { on_exec_end(session); });
-    note_event(cat("exec_start: ", join_request.wishes.argv.empty() ? std::string() : join_request.wishes.argv.front()));
-}
-
-void Monitor::on_exec_end(ExecSession& session) {
-    loop_.unwatch(session.watch);
-    Answer answer;
-    auto status = session.child.wait();
-    answer.exit = status.ok() ? status.value().shell_code() : 255;
-    if (session.socket.valid()) reply(session.socket, answer);
-    execs_.remove_if([&](const ExecSession& other) { return &other == &session; });
-}
-
-/// The container ended, and what exec had started in it with it. The kernel has seen to that when the container had process
-/// numbers of its own; with others' (--pid) it is done here, for a process that stayed would be nobody's to reap.
-void Monitor::end_execs() {
-    constexpr int patience_milliseconds = 2000;
-    for (const ExecSession& session : execs_) ignore(session.child.kill(Signal::of(SIGKILL)), "it may have ended");
-    for (auto at = execs_.begin(); at != execs_.end();) {
-        ExecSession& session = *at++;
-        if (wait_for_end(session.child.pidfd(), patience_milliseconds).value_or(false)) {
-            on_exec_end(session);
-            continue;
-        }
-        // It hangs in the kernel, on a file server that does not answer say: reaped when it comes out of there.
-        Answer answer;
-        answer.exit = 128 + SIGKILL;
-        if (session.socket.valid()) reply(session.socket, answer);
-        session.socket.reset();
-    }
-}
-
 Result<void> Monitor::pause() {
-    if (!run_) return not_running(record_);
+    if (!run_) return not_running();
     if (record_.run.state.status == Status::paused)
         return Error(Kind::wrong_state, cat("container ", record_.name(), " is already paused"));
     TRY(run_->cgroup->freeze());
@@ -351,7 +290,7 @@ void Monitor::record_attachment() {
 }
 
 Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
-    if (!run_) return not_running(record_);
+    if (!run_) return not_running();
     network::Networks* networks = TRY(engine_.networks());
     network::AttachRequest request = TRY(make_attach_request(record_.definition));
     if (run_->attachment) {
@@ -368,7 +307,7 @@ Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
 }
 
 Result<void> Monitor::disconnect(const network::EndpointRequest& endpoint) {
-    if (!run_ || !run_->attachment) return not_running(record_);
+    if (!run_ || !run_->attachment) return not_running();
     network::Networks* networks = TRY(engine_.networks());
     const ContainerId id = TRY(ContainerId::parse(record_.id()));
     TRY(network::disconnect(*networks, run_->netns, id, endpoint.network, *run_->attachment));
