@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
+#include "container/reattach.h"
 
 namespace berth::cli {
 namespace {
@@ -299,7 +300,17 @@ Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string
     const Fd signals = TRY(open_signals());
     // A reader of our output that goes away must not leave the terminal raw: EPIPE instead of death.
     ::signal(SIGPIPE, SIG_IGN);
-    return AttachmentLoop(attachment, options, forward).run(signals);
+    AttachmentLoop loop(attachment, options, forward);
+    for (;;) {
+        auto end = loop.run(signals);
+        if (end.ok() || end.error().kind() != Kind::wrong_state) return end;
+        // Its monitor was killed: the container goes on below another, or has ended, which the record tells.
+        auto again = container::attach_again(engine, id, {options.input, options.output, options.error_output});
+        if (!again.ok() && again.error().kind() == Kind::not_found) return end;
+        container::Reattached found = TRY(std::move(again));
+        if (!found.attachment) return StreamEnd{found.exit_code, false};
+        attachment = std::move(*found.attachment);
+    }
 }
 
 Result<StreamEnd> stream_exec(container::Engine& engine, const container::Record& record, container::ExecOptions request,

@@ -11,6 +11,7 @@ namespace berth::cli {
 
 struct StreamOptions {
     bool input = false;  ///< pass stdin on
+    bool output = true, error_output = true;  ///< what the attachment was made with
     bool tty = false;    ///< the container has a terminal: raw mode, sizes, detach keys
     bool forward_signals = false;
     std::string detach_keys = "\x10\x11";

@@ -52,12 +52,25 @@ Result<int> start_attached(Engine& engine, const StartOptions& options, const st
     return stay(engine, record, attachment, options.interactive, options.sig_proxy, options.detach_keys, false);
 }
 
-Result<int> start_after_boot(Session& session) {
-    Engine* engine = TRY(session.engine());
-    const container::BootResult result = TRY(container::start_boot(*engine));
-    for (const std::string& name : result.started) print_line(name);
+int tell_of_all(const container::BootResult& result) {
+    for (const std::string& name : result.done) print_line(name);
     for (const auto& [name, error] : result.failed) Session::print_error(Error(error.kind(), cat(name, ": ", error.text())));
     return result.failed.empty() ? 0 : 1;
+}
+
+Result<int> start_after_boot(Session& session) {
+    Engine* engine = TRY(session.engine());
+    return tell_of_all(TRY(container::start_boot(*engine)));
+}
+
+Result<int> stop_before_shutdown(Session& session) {
+    Engine* engine = TRY(session.engine());
+    return tell_of_all(TRY(container::stop_for_boot(*engine)));
+}
+
+Error names_are_missing(std::string_view command) {
+    return Error(Kind::invalid, cat("'berth ", command, "' requires at least 1 argument"))
+        .with_hint(cat("usage: berth ", command, " CONTAINER [CONTAINER...]"));
 }
 
 struct EndOptions {
@@ -114,9 +127,7 @@ Action define_start(Parser& p) {
     p.see_also("run, stop, restart, attach");
     return [options](Session& session, const Words& arguments) -> Result<int> {
         if (options->boot) return start_after_boot(session);
-        if (arguments.empty())
-            return Error(Kind::invalid, "'berth start' requires at least 1 argument")
-                .with_hint("usage: berth start CONTAINER [CONTAINER...]");
+        if (arguments.empty()) return names_are_missing("start");
         if (options->attach || options->interactive) {
             if (arguments.size() > 1) return Error(Kind::invalid, "you cannot start and attach multiple containers at once");
             Engine* engine = TRY(session.engine());
@@ -132,13 +143,22 @@ Action define_start(Parser& p) {
 
 Action define_stop(Parser& p) {
     const auto options = std::make_shared<EndOptions>();
-    p.usage("CONTAINER [CONTAINER...]", 1, -1, Values::running);
+    const auto shutdown = std::make_shared<bool>(false);
+    p.usage("CONTAINER [CONTAINER...]", 0, -1, Values::running);
     describe_end(p, *options);
-    p.about("Asks a container to end, and kills it when it has not ended in time. Stopping one that does not run is no error.");
+    p.flag("--shutdown", *shutdown, "Stop all, as the host goes down; start --boot brings back what their restart policies say");
+    p.about(
+        "Asks a container to end, and kills it when it has not ended in time. Stopping one that does not run is no error. When "
+        "it had to be killed, a line says why if standard error is a terminal.");
     p.example("berth stop -t 2 web", "give it two seconds");
+    p.example("berth stop --shutdown", "what a host without systemd calls when it goes down");
     p.see_also("start, restart, kill, rm");
-    return [options](Session& session, const Words& arguments) -> Result<int> {
+    return [options, shutdown](Session& session, const Words& arguments) -> Result<int> {
         TRY(check_signal(*options));
+        if (*shutdown && (!arguments.empty() || options->signal || options->timeout))
+            return Error(Kind::invalid, "--shutdown stops all containers, each in its own way: it takes no names and no other options");
+        if (*shutdown) return stop_before_shutdown(session);
+        if (arguments.empty()) return names_are_missing("stop");
         return session.for_each_container(arguments, [&](Engine& engine, Record& record) -> Result<void> {
             tell_how_it_ended(record, TRY(container::stop(engine, record, {options->signal, options->timeout})));
             return {};

@@ -73,6 +73,8 @@ Result<int> attend(container::Engine& engine, const RunOptions& options, const c
                    container::Attachment& attachment) {
     StreamOptions streams;
     streams.input = record.definition.config.attach_stdin;
+    streams.output = record.definition.config.attach_stdout;
+    streams.error_output = record.definition.config.attach_stderr;
     streams.tty = record.definition.config.tty;
     streams.forward_signals = options.sig_proxy;
     if (!options.detach_keys.empty()) streams.detach_keys = TRY(parse_detach_keys(options.detach_keys));

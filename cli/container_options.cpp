@@ -148,7 +148,7 @@ void describe_life(Parser& p, ContainerOptions& o) {
     p.choice("--health-on-failure", o.health_on_failure, "none|kill|restart|stop", "What happens when it becomes unhealthy");
     p.text("--log-driver", o.log_driver, "DRIVER", "json-file or none");
     p.last_choices("json-file|none");
-    p.list("--log-opt", o.log_opt, "KEY=VALUE", "Option of the log: max-size=10m, max-file=3");
+    p.list("--log-opt", o.log_opt, "KEY=VALUE", "Option of the log: max-size=10m, max-file=3, mode=non-blocking");
     p.text("--restart", o.restart, "POLICY", "no, always, unless-stopped or on-failure[:RETRIES]");
     p.last_choices("no|always|unless-stopped|on-failure");
 }

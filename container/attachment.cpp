@@ -36,7 +36,7 @@ Result<Attachment::Event> Attachment::next() {
     do got = ::recv(socket_.raw(), buffer_.data(), buffer_.size(), 0);
     while (got < 0 && (errno == EINTR || errno == ECONNRESET));
     if (got < 0) return Error::of_errno(errno, "receive from container");
-    if (got <= 0) return Error(Kind::system, "the connection to the container's monitor broke").with_hint("look at it with: berth ps -a");
+    if (got <= 0) return Error(Kind::wrong_state, "the connection to the container's monitor broke").with_hint("look at it with: berth ps -a");
     Event event;
     event.bytes = std::string_view(buffer_).substr(1, static_cast<std::size_t>(got) - 1);
     switch (static_cast<StreamTag>(buffer_[0])) {

@@ -1,10 +1,13 @@
-// start --boot, and the order that --requires asks for.
+// start --boot and stop --shutdown, and the order that --requires asks for.
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "container/engine.h"
+#include "container/monitor.h"
 #include "container/monitor_client.h"
+#include "container/registry.h"
 #include "container/restart.h"
 
 namespace berth::container {
@@ -47,6 +50,63 @@ Result<void> meet(Engine& engine, const Record& record, std::set<std::string> pa
     return {};
 }
 
+/// The ids of those that each of `records` requires.
+std::map<std::string, std::set<std::string>> find_required(const Registry& registry, const std::vector<Record>& records) {
+    std::map<std::string, std::set<std::string>> out;
+    for (const Record& record : records)
+        for (const std::string& text : record.definition.host.requires_) {
+            const auto requirement = parse_requirement(text);
+            if (!requirement.ok()) continue;
+            auto id = registry.resolve(requirement.value().container);
+            if (id.ok()) out[record.id()].insert(std::move(id).value());
+        }
+    return out;
+}
+
+struct Asked {
+    std::string name;
+    std::string id;
+    Fd socket;
+};
+
+Result<Asked> ask_to_end(Engine& engine, const Record& record) {
+    Request request;
+    request.op = Op::stop;
+    request.signal = stop_signal_of(record.definition);
+    request.timeout_seconds = stop_timeout_of(record.definition);
+    request.for_boot = true;
+    Asked asked{record.name(), record.id(), TRY(connect_monitor(engine, record))};
+    TRY(send_request(asked.socket, request));
+    return asked;
+}
+
+/// Until its monitor has recorded the end and is gone too.
+Result<void> await_end(const Registry& registry, const Asked& asked) {
+    TRY(receive_answer(asked.socket));
+    auto lock = registry.wait_run_lock(asked.id);
+    // With --rm there is nothing left to wait for.
+    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
+    return {};
+}
+
+void stop_together(Engine& engine, const Registry& registry, const std::vector<Record>& records, BootResult& result) {
+    std::vector<Asked> asked;
+    // Whoever ended by itself meanwhile needs no asking.
+    const auto note_failure = [&](const std::string& name, Error error) {
+        if (error.kind() != Kind::wrong_state) result.failed.emplace_back(name, std::move(error));
+    };
+    for (const Record& record : records) {
+        auto one = ask_to_end(engine, record);
+        if (one.ok()) asked.push_back(std::move(one).value());
+        else note_failure(record.name(), std::move(one).error());
+    }
+    for (const Asked& one : asked) {
+        auto ended = await_end(registry, one);
+        if (ended.ok()) result.done.push_back(one.name);
+        else note_failure(one.name, std::move(ended).error());
+    }
+}
+
 }  // namespace
 
 Result<void> meet_requirements(Engine& engine, const Record& record) {
@@ -62,8 +122,31 @@ Result<BootResult> start_boot(Engine& engine) {
     for (Record& record : records) {
         if (record.run.state.running() || !wants_start_at_boot(record)) continue;
         auto started = start(engine, record, {});
-        if (started.ok()) result.started.push_back(record.name());
+        if (started.ok()) result.done.push_back(record.name());
         else result.failed.emplace_back(record.name(), std::move(started).error());
+    }
+    return result;
+}
+
+Result<BootResult> stop_for_boot(Engine& engine) {
+    BootResult result;
+    const Registry* registry = TRY(engine.containers());
+    std::vector<Record> running = TRY(list(engine));
+    std::erase_if(running, [](const Record& record) { return !record.run.state.running(); });
+    const auto required = find_required(*registry, running);
+    while (!running.empty()) {
+        const auto is_required = [&](const Record& record) {
+            return std::any_of(running.begin(), running.end(), [&](const Record& other) {
+                const auto found = required.find(other.id());
+                return found != required.end() && found->second.contains(record.id());
+            });
+        };
+        auto later = std::stable_partition(running.begin(), running.end(), [&](const Record& record) { return !is_required(record); });
+        // A circle, which start refuses but a rename can make: then all at once.
+        if (later == running.begin()) later = running.end();
+        const std::vector<Record> leaving(std::make_move_iterator(running.begin()), std::make_move_iterator(later));
+        running.erase(running.begin(), later);
+        stop_together(engine, *registry, leaving, result);
     }
     return result;
 }

@@ -91,6 +91,7 @@ void fields(Io& io, Request& r) {
     io.optional("Signal", r.signal);
     io.required("TimeoutSeconds", r.timeout_seconds);
     io.optional("ForRestart", r.for_restart);
+    io.optional("ForBoot", r.for_boot);
     io.optional("Process", r.process);
     io.optional("Condition", r.condition);
     io.optional("Argv", r.argv);
@@ -162,6 +163,8 @@ Result<Fd> listen_control(const std::string& run_folder) {
         return std::move(gone).error();
     if (::bind(socket.raw(), generic(address), sizeof address) != 0) return Error::of_errno(errno, "bind control socket");
     if (::listen(socket.raw(), 64) != 0) return Error::of_errno(errno, "listen on control socket");
+    // What was reported as waiting may have been accepted meanwhile: then accept(2) must not wait for another.
+    if (::fcntl(socket.raw(), F_SETFL, O_NONBLOCK) != 0) return Error::of_errno(errno, "control socket");
     return socket;
 }
 
@@ -210,13 +213,17 @@ Result<Answer> parse_answer(std::string_view text) {
     return TRY(from_json<Answer>(json), "answer");
 }
 
-Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
-    TRY(send_request(socket, request, descriptors));
+Result<Answer> receive_answer(const Fd& socket) {
     const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
     if (packet.bytes.empty()) return Error(Kind::wrong_state, "the container ended before its monitor answered");
     Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);
     return answer;
+}
+
+Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
+    TRY(send_request(socket, request, descriptors));
+    return receive_answer(socket);
 }
 
 }  // namespace berth::container

@@ -39,7 +39,8 @@ struct Request {
     // stop, kill
     int signal = 0;
     std::int64_t timeout_seconds = 10;
-    bool for_restart = false;  ///< stop: not the user's wish to keep it down
+    bool for_restart = false;  ///< stop: not the user's wish to keep it down, nor to remove it (--rm)
+    bool for_boot = false;     ///< stop: the host goes down; start --boot decides as if it still ran
     std::string process;
     // wait
     std::string condition;
@@ -91,7 +92,7 @@ std::optional<Error> error_of(const Answer& answer);
 
 /// Connects to the monitor in `run_folder`. Kind::not_found when none listens.
 Result<Fd> connect_control(const std::string& run_folder);
-/// Listens in `run_folder`, replacing a dead socket.
+/// Listens in `run_folder`, replacing a dead socket. Never waits in accept(2).
 Result<Fd> listen_control(const std::string& run_folder);
 
 Result<void> send_request(const Fd& socket, const Request& request, std::span<const int> descriptors = {});
@@ -105,7 +106,10 @@ struct Packet {
 Result<Packet> receive_packet(const Fd& socket, std::size_t limit);
 Result<Request> parse_request(std::string_view text);
 Result<Answer> parse_answer(std::string_view text);
-/// Sends the request and waits for the answer; its failure becomes this function's error.
+/// Waits for the answer to a request that was sent; its failure becomes this function's error. Kind::wrong_state when the
+/// monitor ended before it answered.
+Result<Answer> receive_answer(const Fd& socket);
+/// Sends the request and waits for the answer.
 Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors = {});
 
 }  // namespace berth::container

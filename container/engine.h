@@ -146,12 +146,16 @@ Result<Attachment> attach(Engine& engine, const Record& record, const AttachOpti
 Result<void> connect_network(Engine& engine, const Record& record, const network::EndpointRequest& endpoint);
 Result<void> disconnect_network(Engine& engine, const Record& record, const std::string& network, bool force);
 
-/// Starts what the restart policies say after a boot, in the order of --requires. One failure does not stop the others.
+/// Names of containers, and what went wrong with which: one failure does not stop the others.
 struct BootResult {
-    Words started;
+    Words done;
     std::vector<std::pair<std::string, Error>> failed;
 };
+/// Starts what the restart policies say after a boot, in the order of --requires.
 Result<BootResult> start_boot(Engine& engine);
+/// Stops all that run because the host goes down: each with its own signal and time-out, all at once, but who requires another
+/// before that other. It is not the user's wish to keep them down: start_boot brings them back.
+Result<BootResult> stop_for_boot(Engine& engine);
 
 // --- ending --------------------------------------------------------------------------------------------------------
 

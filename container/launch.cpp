@@ -1,5 +1,6 @@
 #include "container/launch.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <sys/sysmacros.h>
@@ -11,6 +12,7 @@
 #include "container/cdi.h"
 #include "container/etc_files.h"
 #include "container/mounts.h"
+#include "container/peer.h"
 #include "container/registry.h"
 #include "image/store.h"
 
@@ -59,16 +61,18 @@ Result<void> open_mounts(Launch& launch) {
             launch.facts.mount_sources.emplace_back();
             continue;
         }
-        Fd source = TRY(open_mount(launch.engine, point)).fd;
-        if (point.own) TRY(change_owner(source, launch.facts.user.uid, launch.facts.user.gid), point.source);
+        MountSource opened = TRY(open_mount(launch.engine, point));
+        if (point.own) TRY(change_owner(opened.fd, launch.facts.user.uid, launch.facts.user.gid), point.source);
         // By descriptor, so that what was looked at is what is mounted.
-        launch.facts.mount_sources.push_back(cat("/proc/self/fd/", source.raw()));
-        launch.sources.push_back(std::move(source));
+        launch.facts.mount_sources.push_back(cat("/proc/self/fd/", opened.fd.raw()));
+        launch.sources.push_back(std::move(opened.fd));
+        if (opened.is_detached_mount) launch.trees.push_back({point.destination, &launch.sources.back()});
     }
     return {};
 }
 
 Result<void> close_mounts(Launch& launch) {
+    launch.trees.clear();
     launch.sources.clear();
     launch.facts.mount_sources.clear();
     return {};
@@ -95,30 +99,35 @@ Result<void> look_up_devices(Launch& launch) {
     return {};
 }
 
-/// The running container that a mode such as "container:web" names, by its init.
-Result<std::optional<Record>> find_peer(Launch& launch, std::string_view option, const std::string& mode) {
-    const std::optional<std::string> name = container_of_mode(mode);
-    if (!name) return std::optional<Record>();
-    Record peer = TRY(find(launch.engine, *name), "--", option, '=', mode);
-    if (!peer.run.state.running() || !peer.run.state.init)
-        return Error(Kind::wrong_state, cat("--", option, '=', mode, ": container ", peer.name(), " is not running"))
-            .with_hint(cat("start it first: berth start ", peer.name()));
-    return std::optional(std::move(peer));
+/// Opened once and named by descriptor, so that what was looked at is what is joined.
+Result<std::string> hold_namespace(Launch& launch, const Peer& peer, std::string_view name) {
+    launch.sources.push_back(TRY(open_namespace(peer, name)));
+    return cat("/proc/self/fd/", launch.sources.back().raw());
+}
+
+/// The namespace, and /dev/shm with it: POSIX shared memory and semaphores are files there (shm_overview(7)).
+Result<void> join_ipc(Launch& launch, const Peer& peer) {
+    if (!shares_ipc(peer))
+        return Error(Kind::wrong_state, cat("--ipc container:", peer.record.name(), ": it does not share its IPC namespace"))
+            .with_hint(cat("make ", peer.record.name(), " with --ipc shareable"));
+    launch.facts.ipc_namespace = TRY(hold_namespace(launch, peer, "ipc"));
+    launch.sources.push_back(TRY(copy_shm(peer)));
+    launch.facts.shm_source = cat("/proc/self/fd/", launch.sources.back().raw());
+    launch.trees.push_back({"/dev/shm", &launch.sources.back()});
+    return {};
 }
 
 Result<void> find_peers(Launch& launch) {
     const HostConfig& host = launch.definition.host;
-    const auto path_of = [](const Record& peer, std::string_view space) {
-        return cat("/proc/", peer.run.state.init->pid, "/ns/", space);
-    };
     launch.facts.files_folder = launch.files_folder;
-    if (const auto peer = TRY(find_peer(launch, "network", host.network_mode))) {
-        launch.facts.network_namespace = path_of(*peer, "net");
+    if (const auto peer = TRY(find_peer(launch.engine, "network", host.network_mode))) {
+        launch.facts.network_namespace = TRY(hold_namespace(launch, *peer, "net"));
         Registry* registry = TRY(launch.engine.containers());
-        launch.facts.files_folder = registry->folder_path(peer->id());
+        launch.facts.files_folder = registry->folder_path(peer->record.id());
     }
-    if (const auto peer = TRY(find_peer(launch, "pid", host.pid_mode))) launch.facts.pid_namespace = path_of(*peer, "pid");
-    if (const auto peer = TRY(find_peer(launch, "ipc", host.ipc_mode))) launch.facts.ipc_namespace = path_of(*peer, "ipc");
+    if (const auto peer = TRY(find_peer(launch.engine, "pid", host.pid_mode)))
+        launch.facts.pid_namespace = TRY(hold_namespace(launch, *peer, "pid"));
+    if (const auto peer = TRY(find_peer(launch.engine, "ipc", host.ipc_mode))) return join_ipc(launch, *peer);
     return {};
 }
 
@@ -127,17 +136,22 @@ Result<void> write_files(Launch& launch) {
     return write_etc_files(launch.definition, launch.files_folder);
 }
 
+runtime::CgroupRequest cgroup_request_of(const Definition& definition) {
+    runtime::CgroupRequest request;
+    request.path = cgroup_path_of(definition);
+    request.systemd = request.path.find(':') != std::string::npos;
+    request.id = definition.id;
+    return request;
+}
+
 Result<void> make_cgroup(Launch& launch) {
     launch.facts.cgroup_path = cgroup_path_of(launch.definition);
     launch.spec = TRY(make_spec(launch.definition, launch.facts));
     for (ExtraMount& extra : launch.extra_mounts) launch.spec.mounts.push_back(extra.mount);
     for (const DeviceMapping& device : launch.definition.host.devices)
         if (is_cdi_name(device.path_on_host)) TRY(apply_cdi_device(launch.spec, device.path_on_host));
-    runtime::CgroupRequest request;
-    request.path = launch.facts.cgroup_path;
+    runtime::CgroupRequest request = cgroup_request_of(launch.definition);
     request.resources = launch.spec.linux ? &*launch.spec.linux->resources : nullptr;
-    request.systemd = request.path.find(':') != std::string::npos;
-    request.id = launch.definition.id;
     launch.cgroup.emplace(TRY(runtime::Cgroup::create(request)));
     return {};
 }
@@ -153,6 +167,7 @@ Result<void> create_init(Launch& launch) {
                                    .id = launch.definition.id,
                                    .bundle = {},
                                    .rootfs = launch.rootfs.valid() ? &launch.rootfs : nullptr,
+                                   .trees = launch.trees,
                                    .stdio = launch.stdio,
                                    .extra = launch.extra,
                                    .cgroup = &*launch.cgroup,
@@ -208,6 +223,7 @@ Result<void> let_go(Launch& launch) {
 Result<void> wait_ready(Launch& launch) {
     auto ready = launch.child ? std::move(*launch.child) : launch.init->wait_ready();
     // Sources are open in the child's mounts by now; holding them longer would pin the user's file systems twice.
+    launch.trees.clear();
     launch.sources.clear();
     for (ExtraMount& extra : launch.extra_mounts) extra.source.reset();
     launch.rootfs.reset();
@@ -255,6 +271,16 @@ std::string cgroup_path_of(const Definition& definition) {
         return cat(parent, ":berth:", definition.id);
     if (parent.empty()) return cat("/berth/", definition.id);
     return cat(parent.starts_with('/') ? "" : "/", parent, '/', definition.id);
+}
+
+Result<bool> remove_leftover_cgroup(const Definition& definition) {
+    runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(cgroup_request_of(definition)));
+    const auto& paths = cgroup.record().paths;
+    const bool is_there = std::any_of(paths.begin(), paths.end(), [](const auto& path) { return ::access(path.second.c_str(), F_OK) == 0; });
+    if (!is_there) return false;
+    ignore(cgroup.kill_all(), "remove says whether somebody is left");
+    TRY(cgroup.remove());
+    return true;
 }
 
 Result<network::AttachRequest> make_attach_request(const Definition& definition) {

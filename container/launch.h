@@ -3,6 +3,7 @@
 // ready to be released. Each stage has its undo; after a failure nothing is left.
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -43,7 +44,8 @@ struct Launch {
     // What the stages made. The caller may set facts.init_program before.
     Fd rootfs;
     SpecFacts facts;
-    std::vector<Fd> sources;
+    std::deque<Fd> sources;             ///< of mounts and namespaces, held until init has them; they do not move
+    std::vector<runtime::GivenTree> trees;  ///< those of `sources` that are moved as they are
     runtime::Spec spec;
     std::optional<runtime::Cgroup> cgroup;
     std::optional<runtime::Init> init;
@@ -62,5 +64,7 @@ Result<network::AttachRequest> make_attach_request(const Definition& definition)
 /// True for bridge and user-defined networks: there is something to attach and detach.
 bool has_networks(const Definition& definition);
 std::string cgroup_path_of(const Definition& definition);
+/// Of a run whose monitor was killed before it recorded anything. True when there was one.
+Result<bool> remove_leftover_cgroup(const Definition& definition);
 
 }  // namespace berth::container

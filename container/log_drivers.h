@@ -37,6 +37,9 @@ Result<std::unique_ptr<LogDriver>> open_local_log(const Fd& folder, const Defini
 Result<std::unique_ptr<LogDriver>> open_journald_log(const Definition& definition);
 Result<std::unique_ptr<LogDriver>> open_syslog_log(const Definition& definition);
 
+/// The line that stands in a log for lines which are missing there.
+std::string gap_text(std::uint64_t lines, std::string_view why);
+
 /// One line of a json-file log at the end of `out`; `attributes` is the JSON text of "attrs", or empty.
 void append_json_line(std::string& out, const LogLine& line, std::string_view attributes);
 

@@ -7,11 +7,11 @@
 
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "base/sys.h"
+#include "base/worker.h"
 #include "container/log_drivers.h"
 
 namespace berth::container {
@@ -98,11 +98,9 @@ void RotatingFile::rotate() {
 }
 
 void RotatingFile::compress_first() {
-    const pid_t pid = ::fork();
-    if (pid < 0) return;
-    if (pid == 0) ::_exit(rest_a_while() && write_compressed(folder_, name_ + ".1", name_ + ".1.gz") ? 0 : 1);
-    const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    compressor_.emplace(pid, Fd(pidfd));
+    const int kept[] = {folder_.raw()};
+    auto forked = fork_worker(kept, [this] { return rest_a_while() && write_compressed(folder_, name_ + ".1", name_ + ".1.gz"); });
+    if (forked.ok()) compressor_.emplace(std::move(forked).value());
 }
 
 void RotatingFile::reap_background() {

@@ -191,7 +191,7 @@ private:
     void report_gap() {
         if (gap_ == 0) return;
         std::string marker;
-        const std::string text = cat("[berth: ", gap_, " lines of this log were lost: the disk was full]\n");
+        const std::string text = gap_text(gap_, "the disk was full");
         append_json_line(marker, {LogStream::error_output, text, false, now(), {}}, attributes_);
         if (file_.append(marker)) gap_ = 0;
     }

@@ -32,20 +32,14 @@ public:
     explicit LocalLog(RotatingFile file) : file_(std::move(file)) {}
 
     void append(const LogLine& line) override {
-        entry_.clear();
-        std::string_view text = line.text;
-        if (text.ends_with('\n')) text.remove_suffix(1);
-        append_bytes_field(entry_, 1, line.stream == LogStream::output ? "stdout" : "stderr");
-        append_number_field(entry_, 2, static_cast<std::uint64_t>(line.time.nanoseconds));
-        append_bytes_field(entry_, 3, text);
-        if (line.is_part) append_number_field(entry_, 4, 1);
-        append_length(batch_, entry_.size());
-        batch_ += entry_;
-        append_length(batch_, entry_.size());
+        append_record(batch_, line);
         ++lines_;
     }
     std::uint64_t flush() override {
-        const std::uint64_t lost = batch_.empty() || file_.append(batch_) ? 0 : lines_;
+        if (batch_.empty()) return 0;
+        report_gap();
+        const std::uint64_t lost = file_.append(batch_) ? 0 : lines_;
+        gap_ += lost;
         batch_.clear();
         lines_ = 0;
         return lost;
@@ -53,10 +47,32 @@ public:
     void reap_background() override { file_.reap_background(); }
 
 private:
+    void append_record(std::string& out, const LogLine& line) {
+        entry_.clear();
+        std::string_view text = line.text;
+        if (text.ends_with('\n')) text.remove_suffix(1);
+        append_bytes_field(entry_, 1, line.stream == LogStream::output ? "stdout" : "stderr");
+        append_number_field(entry_, 2, static_cast<std::uint64_t>(line.time.nanoseconds));
+        append_bytes_field(entry_, 3, text);
+        if (line.is_part) append_number_field(entry_, 4, 1);
+        append_length(out, entry_.size());
+        out += entry_;
+        append_length(out, entry_.size());
+    }
+    // What was lost stands in the log itself, at its place, as soon as there is room again.
+    void report_gap() {
+        if (gap_ == 0) return;
+        std::string marker;
+        const std::string text = gap_text(gap_, "the disk was full");
+        append_record(marker, {LogStream::error_output, text, false, now(), {}});
+        if (file_.append(marker)) gap_ = 0;
+    }
+
     RotatingFile file_;
     std::string batch_;
     std::string entry_;
     std::uint64_t lines_ = 0;
+    std::uint64_t gap_ = 0;
 };
 
 }  // namespace

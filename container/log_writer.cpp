@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "container/log_drivers.h"
+#include "container/log_queue.h"
 #include "container/merge.h"
 
 namespace berth::container {
@@ -36,7 +37,8 @@ const std::vector<DriverOptions>& known_drivers() {
     return drivers;
 }
 
-Result<std::int64_t> parse_log_size(std::string_view text) {
+/// docker: kilo is 1000 for the size of files, 1024 for that of memory.
+Result<std::int64_t> parse_log_size(std::string_view option, std::string_view text, std::int64_t kilo) {
     std::int64_t value = 0;
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
     std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
@@ -45,10 +47,10 @@ Result<std::int64_t> parse_log_size(std::string_view text) {
     constexpr std::string_view units = "kmgt";
     if (unit.empty()) factor = 1;
     else if (unit.size() == 1)
-        for (std::size_t i = 0, power = 1000; i < units.size(); ++i, power *= 1000)
-            if ((unit[0] | 0x20) == units[i]) factor = static_cast<std::int64_t>(power);
+        for (std::int64_t i = 0, power = kilo; i < std::ssize(units); ++i, power *= kilo)
+            if ((unit[0] | 0x20) == units[static_cast<std::size_t>(i)]) factor = power;
     if (code != std::errc() || factor == 0 || (value < 1 && value != -1) || value > (std::int64_t{1} << 40) / factor)
-        return Error(Kind::invalid, cat("log option max-size=", text, ": give a size such as 10m, or -1 for no limit"));
+        return Error(Kind::invalid, cat("log option ", option, "=", text, ": give a size such as 10m", option == "max-size" ? ", or -1 for no limit" : ""));
     return value < 0 ? -1 : value * factor;
 }
 
@@ -80,15 +82,33 @@ Result<void> check_log_config(const LogConfig& config) {
         if (name == "mode" && value != "blocking" && value != "non-blocking")
             return Error(Kind::invalid, cat("log option mode=", value, ": must be blocking or non-blocking"));
     }
+    if (const auto size = config.options.find("max-buffer-size"); size != config.options.end()) {
+        if (const auto mode = config.options.find("mode"); mode == config.options.end() || mode->second != "non-blocking")
+            return Error(Kind::invalid, "log option max-buffer-size is for mode=non-blocking only");
+        if (TRY(parse_log_size("max-buffer-size", size->second, 1024)) < 0) return Error(Kind::invalid, "log option max-buffer-size: there must be a limit");
+    }
     TRY(parse_log_limits(config));
     return {};
+}
+
+std::optional<std::int64_t> queue_bytes_of(const LogConfig& config) {
+    const auto mode = config.options.find("mode");
+    const bool waits = config.type == "json-file" || config.type == "local";
+    if (!waits || mode == config.options.end() || mode->second != "non-blocking") return std::nullopt;
+    const auto size = config.options.find("max-buffer-size");
+    if (size == config.options.end()) return std::int64_t{1} << 20;
+    return parse_log_size("max-buffer-size", size->second, 1024).value_or(std::int64_t{1} << 20);
+}
+
+std::string gap_text(std::uint64_t lines, std::string_view why) {
+    return cat("[berth: ", lines, lines == 1 ? " line" : " lines", " of this log ", lines == 1 ? "was" : "were", " lost: ", why, "]\n");
 }
 
 Result<LogLimits> parse_log_limits(const LogConfig& config) {
     LogLimits limits;
     if (config.type == "local") limits = {20'000'000, 5, true};
     if (const auto size = config.options.find("max-size"); size != config.options.end())
-        limits.max_size = TRY(parse_log_size(size->second));
+        limits.max_size = TRY(parse_log_size("max-size", size->second, 1000));
     if (const auto files = config.options.find("max-file"); files != config.options.end()) {
         const std::string& text = files->second;
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), limits.max_files);
@@ -139,8 +159,13 @@ TextMap log_attributes(const Definition& definition) {
 
 Result<LogWriter> LogWriter::open(const Fd& folder, const Definition& definition) {
     const std::string& type = definition.host.log_config.type;
-    if (type == "json-file") return LogWriter(TRY(open_json_log(folder, definition), "log"));
-    if (type == "local") return LogWriter(TRY(open_local_log(folder, definition), "log"));
+    if (type == "json-file" || type == "local") {
+        const auto open_file = type == "local" ? open_local_log : open_json_log;
+        const auto queue_bytes = queue_bytes_of(definition.host.log_config);
+        if (!queue_bytes) return LogWriter(TRY(open_file(folder, definition), "log"));
+        const auto open = [open_file, definition](const Fd& own_folder) { return open_file(own_folder, definition); };
+        return LogWriter(TRY(open_queued_log(folder, *queue_bytes, open), "log"));
+    }
     if (type == "journald") return LogWriter(TRY(open_journald_log(definition), "log"));
     if (type == "syslog") return LogWriter(TRY(open_syslog_log(definition), "log"));
     return LogWriter(std::make_unique<NoLog>());
@@ -199,5 +224,7 @@ void LogWriter::end_of(std::size_t number) {
     stream.rest.clear();
     dropped_ += driver_->flush();
 }
+
+void LogWriter::close() { dropped_ += driver_->close(); }
 
 }  // namespace berth::container

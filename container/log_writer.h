@@ -6,6 +6,7 @@
 // is full the bytes are dropped and counted, never kept: the container must not stand still because of its log.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ public:
     virtual void append(const LogLine& line) = 0;
     /// How many of the lines appended since the last flush were lost.
     virtual std::uint64_t flush() = 0;
+    /// The container ended: writes what is kept back, and waits a bounded time where writing takes any. How many lines were lost.
+    virtual std::uint64_t close() { return flush(); }
     /// Reaps the process that compresses an old part, if it has ended. To be called at SIGCHLD.
     virtual void reap_background() {}
     /// Between two batches: gives back the memory that only a full stream of lines needs.
@@ -52,6 +55,8 @@ public:
     void write(std::size_t stream, std::string_view bytes);
     /// The stream ended: what stands there without a newline is written.
     void end_of(std::size_t stream);
+    /// The container ended.
+    void close();
     /// Lines lost to a full disk or a full queue, so far.
     std::uint64_t dropped() const { return dropped_; }
     LogDriver& driver() { return *driver_; }
@@ -82,6 +87,9 @@ struct LogLimits {
 };
 /// max-size, max-file, compress of json-file and local; decimal suffixes as docker's ("10m" = 10,000,000).
 Result<LogLimits> parse_log_limits(const LogConfig& config);
+/// What may wait with mode=non-blocking, in bytes; nothing when the log is written by the monitor itself. The drivers that
+/// speak to a daemon never wait, whatever the mode.
+std::optional<std::int64_t> queue_bytes_of(const LogConfig& config);
 /// Refuses what `create` must refuse: an unknown driver or an option it does not have.
 Result<void> check_log_config(const LogConfig& config);
 

@@ -94,7 +94,7 @@ void Loop::run() {
         epoll_event events[16];
         const int count = ::epoll_wait(epoll_.raw(), events, 16, -1);
         if (count < 0 && errno != EINTR) bug("epoll_wait");
-        for (int i = 0; i < count; ++i) {
+        for (int i = 0; i < count && !stopped_; ++i) {
             const Id id = events[i].data.u64;
             if (id == timer_id) {
                 run_alarms();

@@ -29,7 +29,7 @@ public:
     Id set_alarm(Tick when, std::function<void()> on_time);
     void cancel_alarm(Id& id);
 
-    /// Runs until stop().
+    /// Runs until stop(), after which nothing is called, whatever was ready with it.
     void run();
     void stop() { stopped_ = true; }
 

@@ -1,3 +1,6 @@
+// What an end means: the account of a run, the restart after it, and the end of the monitor itself. How a run begins stands in
+// monitor_begin.cpp, what commands ask in monitor_requests.cpp.
+
 #include "container/monitor.h"
 
 #include <algorithm>
@@ -24,21 +27,9 @@ namespace berth::container {
 
 namespace {
 
-// docker: State.ExitCode when a start failed for another reason than the command.
-constexpr int start_failed = 128;
-// docker: the exit status was lost.
-constexpr int status_unknown = 255;
-
 Result<Request> receive_request(const Fd& socket) {
     const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
     return parse_request(packet.bytes);
-}
-
-std::uint64_t oom_kills(const std::optional<runtime::Cgroup>& cgroup, const HostConfig& host) {
-    // Reading costs some files; without a limit of its own the container cannot be what the kernel chose for a limit.
-    if (!cgroup || host.memory == 0) return 0;
-    const auto stats = cgroup->stats();
-    return stats.ok() ? stats.value().oom_kills : 0;
 }
 
 }  // namespace
@@ -48,203 +39,6 @@ Monitor::Monitor(Engine& engine, Registry& registry, Loop& loop, Record record)
       restart_(record_.definition.host.restart_policy, 0) {}
 
 Monitor::~Monitor() = default;
-
-Result<void> Monitor::listen() {
-    listener_ = TRY(listen_control(registry_.run_folder_path(record_.id())));
-    loop_.watch(listener_.raw(), EPOLLIN, [this](std::uint32_t) { accept_client(); });
-    return {};
-}
-
-bool Monitor::start(Fd starter, const Request& wish) {
-    record_.run.state.restart_count = 0;
-    record_.run.state.manually_stopped = false;
-    auto begun = begin_run(&starter, wish);
-    if (begun.ok()) return true;
-    record_failed_start(begun.error());
-    Answer answer = answer_of(begun.error());
-    answer.code = exit_code_of_failure(begun.error());
-    ignore(send_answer(starter, answer), "the starter may be gone");
-    return false;
-}
-
-bool Monitor::adopt(Fd starter) {
-    restart_ = RestartMachine(record_.definition.host.restart_policy, record_.run.state.restart_count);
-    const auto answer_starter = [&] { ignore(send_answer(starter, Answer{}), "the starter may be gone"), starter.reset(); };
-    State& state = record_.run.state;
-    run_.emplace();
-    run_->is_own_child = false;
-    run_->began = tick_now();
-    if (auto cgroup = from_json<runtime::CgroupRecord>(state.cgroup); cgroup.ok())
-        if (auto opened = runtime::Cgroup::open(std::move(cgroup).value()); opened.ok())
-            run_->cgroup.emplace(std::move(opened).value());
-    std::optional<Fd> pidfd;
-    if (state.init)
-        if (auto opened = state.init->open(); opened.ok()) pidfd = std::move(opened).value();
-    // First of all: a container that is just ending lets the rest fail, and must be reachable between two runs all the same.
-    if (auto listening = listen(); !listening.ok()) log::debug("adopt ", record_.name(), ": ", listening.error().text());
-    if (!pidfd) {
-        if (state.status != Status::restarting) on_ended(status_unknown);
-        else run_.reset(), schedule_restart(Duration{});
-        answer_starter();
-        return true;
-    }
-    run_->pid = state.init->pid;
-    run_->pidfd = std::move(*pidfd);
-    const auto prepared = [&]() -> Result<void> {
-        const Fd folder = TRY(registry_.folder(record_.id()));
-        const Fd run_folder = TRY(sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY));
-        open_streams(TRY(LogWriter::open(folder, record_.definition)));
-        TRY(streams_->adopt(run_folder, record_.definition));
-        run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
-        if (!has_networks(record_.definition)) return {};
-        network::Networks* networks = TRY(engine_.networks());
-        const network::AttachRequest request = TRY(make_attach_request(record_.definition));
-        run_->attachment.emplace(TRY(network::adopt(*networks, run_->netns, request)));
-        return {};
-    }();
-    if (!prepared.ok()) log::debug("adopt ", record_.name(), ": ", prepared.error().text());
-    answer_starter();
-    watch_run();
-    return true;
-}
-
-void Monitor::open_streams(LogWriter log) {
-    streams_.emplace(loop_, std::move(log));
-    streams_->on_resize = [this](unsigned short rows, unsigned short columns) { note_resize(rows, columns); };
-}
-
-Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
-    Launch launch(engine_, record_.definition);
-    const std::string folder_path = registry_.folder_path(record_.id());
-    const Fd folder = TRY(registry_.folder(record_.id()));
-    const Fd run_folder = TRY(sys::open(registry_.run_folder_path(record_.id()), O_PATH | O_DIRECTORY));
-    launch.files_folder = folder_path;
-    if (record_.definition.rootfs.empty()) {
-        image::Store* store = TRY(engine_.images());
-        launch.overlay.lowers = TRY(store->layer_folders(record_.definition.layers), "image");
-        launch.overlay.upper = folder_path + "/fs/upper";
-        launch.overlay.work = folder_path + "/fs/work";
-    }
-    open_streams(TRY(LogWriter::open(folder, record_.definition)));
-    TRY(streams_->make(run_folder, record_.definition), "streams");
-    launch.stdio = streams_->ends();
-    launch.extra = streams_->extra_ends();
-    if (record_.definition.host.init.value_or(false) || !record_.definition.host.processes.empty())
-        launch.facts.init_program = helper_path("berth-monitor");
-    launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
-
-    launch.on_attached = [&]() -> Result<void> {
-        streams_->close_ends();
-        if (!listener_.valid()) TRY(listen());
-        return record_running(launch);
-    };
-
-    const State before = record_.run.state;
-    auto prepared = prepare_launch(launch);
-    auto launched = prepared.ok() ? launch_run(launch, starter, wish) : std::move(prepared);
-    if (launched.ok()) return {};
-    if (launch.init)
-        if (auto undone = undo_launch(launch); !undone.ok()) log::debug(undone.error().text());
-    run_.reset();
-    record_.run.state = before;  // Whatever stood there for a moment: it never ran.
-    return launched;
-}
-
-Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wish) {
-    if (std::optional<Fd> console = launch.init->take_console()) TRY(streams_->take_console(std::move(*console)));
-    if (wish.rows != 0) ignore(streams_->resize(wish.rows, wish.columns), "only a terminal has a size");
-    TRY(launch.init->release(), "start");
-
-    run_.emplace();
-    Child child = std::move(*launch.init).into_child();
-    run_->pid = child.pid();
-    run_->pidfd = std::move(child).release();
-    run_->cgroup = std::move(launch.cgroup);
-    run_->attachment = std::move(launch.attachment);
-    run_->netns = std::move(launch.netns);
-    run_->began = tick_now();
-    // Before the answer: whoever waited for the start finds it in the history.
-    std::vector<Event> events = start_events(engine_, record_);
-    if (starter != nullptr && wish.op == Op::attach) events.insert(events.begin(), container_event(record_, "attach"));
-    note(engine_.paths().root, std::move(events));
-    if (starter != nullptr) {
-        Answer answer;
-        answer.pid = run_->pid;
-        ignore(send_answer(*starter, answer), "the starter may be gone; the container runs all the same");
-        if (wish.op == Op::attach)
-            streams_->add_client(std::move(*starter), {wish.input, wish.output, wish.error_output});
-        else starter->reset();
-    }
-    watch_run();
-    return {};
-}
-
-Result<void> Monitor::record_running(Launch& launch) {
-    State& state = record_.run.state;
-    record_.run.boot = boot_id();
-    state.status = Status::running;
-    state.init = TRY(ProcessKey::of(launch.init->pid()));
-    state.started_at = now();
-    state.exit_code = 0;
-    state.error.clear();
-    state.oom_killed = false;
-    state.has_been_started = true;
-    state.cgroup = to_json(launch.cgroup->record());
-    if (launch.attachment) {
-        record_.run.network.endpoints = launch.attachment->endpoints;
-        record_.run.network.ports = launch.attachment->ports;
-    }
-    if (record_.definition.config.healthcheck) {
-        const auto plan = healthcheck::make_plan(*record_.definition.config.healthcheck, record_.definition.config.shell);
-        state.health.reset();
-        if (plan) state.health.emplace().status = healthcheck::Status::starting;
-    }
-    return registry_.store_state(record_.id(), record_.run, Durability::boot);
-}
-
-void Monitor::record_failed_start(const Error& error) {
-    State& state = record_.run.state;
-    const int code = exit_code_of_failure(error);
-    state.status = state.started_at.nanoseconds == 0 ? Status::created : Status::exited;
-    state.exit_code = code == 125 ? start_failed : code;
-    state.error = error.text();
-    state.init.reset();
-    state.cgroup = Json();
-    record_.run.network = {};
-    store(Durability::boot);
-    streams_.reset();
-}
-
-void Monitor::watch_run() {
-    watch_oom();
-    run_->end_watch = loop_.watch(run_->pidfd.raw(), EPOLLIN, [this](std::uint32_t) { on_process_end(); });
-    watch_network();
-    slim_soon();
-    if (streams_) streams_->begin();
-    const auto& healthcheck = record_.definition.config.healthcheck;
-    const auto plan = healthcheck ? healthcheck::make_plan(*healthcheck, record_.definition.config.shell) : std::nullopt;
-    if (!plan) return;
-    // The host's network, or another container's: nobody had to open it until now.
-    if (!run_->netns.valid())
-        if (auto opened = sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY); opened.ok()) run_->netns = std::move(opened).value();
-    health_ = std::make_unique<HealthRunner>(
-        loop_, *plan, record_.run.state.health.value_or(healthcheck::Health{}),
-        HealthRunner::Host{[this] { return target(); }, [this]() -> const Fd& { return run_->netns; },
-                           [this](bool changed) { on_health(changed); }});
-    health_->begin();
-    if (record_.run.state.status == Status::paused) health_->pause();
-}
-
-/// Gives back the memory that a start, an exec or another request needed. Not at once: short runs shall not wait for it.
-void Monitor::slim_soon() {
-    if (slimming_ == 0) slimming_ = loop_.set_alarm(tick_now() + Duration::of_seconds(1), [this] { slimming_ = 0, release_idle_memory(); });
-}
-
-void Monitor::watch_network() {
-    loop_.unwatch(run_->network_watch);
-    if (run_->attachment && run_->attachment->events() >= 0)
-        run_->network_watch = loop_.watch(run_->attachment->events(), EPOLLIN, [this](std::uint32_t) { run_->attachment->on_events(); });
-}
 
 /// Tells of processes that the kernel chose for the memory limit, while the container goes on too. A moment later: v1
 /// wakes us before it chooses, and one wave is one event.
@@ -293,7 +87,8 @@ void Monitor::on_ended(int exit_code) {
     state.oom_killed = run_->oom_kills_noted > run_->oom_kills_before;
     if (streams_) {
         streams_->finish();
-        state.log_lines_dropped += streams_->log().dropped();
+        loop_.cancel_alarm(loss_alarm_);
+        state.log_lines_dropped = lost_before_ + streams_->log().dropped();
     }
     if (health_) {
         health_->end();
@@ -423,7 +218,15 @@ void Monitor::on_health(bool changed) {
     if (action == "stop" || action == "restart") begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
 }
 
-/// TERM is what a host that goes down sends to all: the container is asked to end, and comes back with the next boot.
+/// TERM is what a host that goes down sends to all: the container is asked to end, and comes back with the next boot. A stop
+/// that is under way keeps its time, since such hosts send it more than once.
+void Monitor::end_for_boot() {
+    restart_.cancel();
+    const bool is_stopping = stopping_ && stopping_->alarm != 0;
+    if (run_ && !is_stopping) begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
+    if (!run_ && restart_alarm_ != 0) loop_.cancel_alarm(restart_alarm_), finish();
+}
+
 Result<void> Monitor::watch_signals() {
     sigset_t asked;
     sigemptyset(&asked);
@@ -437,9 +240,7 @@ Result<void> Monitor::watch_signals() {
             // The process that compresses a rotated log; all other children are watched by their pidfds.
             if (info.ssi_signo == SIGCHLD && streams_) streams_->log().driver().reap_background();
             if (info.ssi_signo != SIGTERM) continue;
-            restart_.cancel();
-            if (run_) begin_stop(stop_signal_of(record_.definition), stop_timeout_of(record_.definition));
-            else if (restart_alarm_ != 0) loop_.cancel_alarm(restart_alarm_), finish();
+            end_for_boot();
         }
     });
     return {};
@@ -464,7 +265,7 @@ int run_monitor(int count, char** arguments) {
         // Read in any case: a socket that is closed with something unread takes our answer with it.
         const Request wish = TRY(receive_request(starter));
         TRY(monitor.watch_signals());
-        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter));
+        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter), wish);
         if (goes_on) loop.run();
         return {};
     }();

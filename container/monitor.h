@@ -46,10 +46,13 @@ public:
     /// The first run; answers the starter, who attaches or not as `wish` says. False: nothing runs and nothing will.
     bool start(Fd starter, const Request& wish);
     Result<void> watch_signals();
-    /// Takes over from a monitor that was killed.
-    bool adopt(Fd starter);
+    /// Takes over from a monitor that was killed; the starter attaches as in start().
+    bool adopt(Fd starter, const Request& wish);
 
 private:
+    /// docker: the exit status was lost.
+    static constexpr int status_unknown = 255;
+
     struct Run {
         pid_t pid = 0;
         Fd pidfd;
@@ -86,9 +89,8 @@ private:
         Loop::Id watch = 0;
     };
 
-    // The container's life (monitor.cpp).
+    // How a run begins (monitor_begin.cpp).
     Result<void> listen();
-    void open_streams(LogWriter log);
     Result<void> begin_run(Fd* starter, const Request& wish);
     Result<void> launch_run(Launch& launch, Fd* starter, const Request& wish);
     Result<void> record_running(Launch& launch);
@@ -98,12 +100,20 @@ private:
     void watch_oom();
     bool take_oom();
     void slim_soon();
+    bool find_left_run();
+    Result<void> take_over_run();
+    void end_left_run();
+    void open_streams(LogWriter log);
+    void tell_losses();
+
+    // What an end means (monitor.cpp).
     void on_process_end();
     void on_ended(int exit_code);
     void tear_down_run();
     void schedule_restart(Duration delay);
     void restart_now();
     void finish();
+    void end_for_boot();
     void remove_container();
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});
@@ -125,9 +135,6 @@ private:
     void start_kill(Fd socket, Request request);
     Result<Answer> order_process(const Request& request);
     void start_wait(Fd socket, Request request);
-    void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
-    void on_exec_end(ExecSession& session);
-    void end_execs();
     void add_waiter(Fd socket, Request request);
     void answer_waiters();
     void answer_health_waiters();
@@ -142,6 +149,12 @@ private:
     void record_attachment();
     Result<Answer> answer_for(const Request& request);
     void reply(const Fd& socket, const Result<Answer>& answer);
+    Error not_running() const;
+
+    // Further processes (monitor_exec.cpp).
+    void start_exec(Fd socket, Request request, std::vector<Fd> descriptors);
+    void on_exec_end(ExecSession& session);
+    void end_execs();
 
     Engine& engine_;
     Registry& registry_;
@@ -154,6 +167,8 @@ private:
     std::optional<Stopping> stopping_;
     Loop::Id restart_alarm_ = 0;
     Loop::Id slimming_ = 0;
+    Loop::Id loss_alarm_ = 0;
+    std::uint64_t lost_before_ = 0;  ///< log lines, in earlier runs
     Fd signals_;
     bool keeps_files_ = false;  ///< stopped in order to be started again: --rm does not apply
     std::vector<Event> last_events_;  ///< of a run that ended, until its state is stored

@@ -69,12 +69,12 @@ Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirL
     return MonitorStart{std::move(socket), std::move(answer)};
 }
 
-Result<void> adopt_by_monitor(Engine& engine, Registry&, const Record& record, DirLock lock) {
-    const Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt, {}));
+Result<Fd> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
+    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt, wish));
     std::move(lock).release().reset();
     const Answer answer = TRY(receive_start_answer(socket));
     if (auto error = error_of(answer)) return std::move(*error);
-    return {};
+    return socket;
 }
 
 // Somebody else may hold it for some moments: a command (cp into a stopped container, another start) or a monitor that is

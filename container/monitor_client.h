@@ -18,8 +18,8 @@ struct MonitorStart {
     Answer answer;
 };
 Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish);
-/// The same for a container whose monitor died.
-Result<void> adopt_by_monitor(Engine& engine, Registry& registry, const Record& record, DirLock lock);
+/// The same for a container whose monitor died. It may turn out to have ended: then the socket carries no stream.
+Result<Fd> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish);
 
 /// The run lock of a container that does not run; nothing when it runs. `record` is as it is then.
 Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record);

@@ -24,29 +24,18 @@
 
 namespace berth::container {
 
-namespace {
-
-Error not_running(const Record& record) {
-    if (record.run.state.status == Status::restarting)
-        return Error(Kind::wrong_state, cat("container ", record.name(), " is restarting, wait until it is running"));
-    return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
-}
-
-/// docker: the command, a space, its arguments.
-std::string exec_words(const Words& argv) {
-    std::string words;
-    for (const std::string& word : argv) words += cat(words.empty() ? "" : " ", word);
-    return argv.size() == 1 ? cat(words, " ") : words;
-}
-
-}  // namespace
-
 int stop_signal_of(const Definition& definition) {
     const auto parsed = Signal::parse(definition.config.stop_signal);
     return parsed.ok() ? parsed.value().number() : SIGTERM;
 }
 
 std::int64_t stop_timeout_of(const Definition& definition) { return definition.config.stop_timeout.value_or(10); }
+
+Error Monitor::not_running() const {
+    if (record_.run.state.status == Status::restarting)
+        return Error(Kind::wrong_state, cat("container ", record_.name(), " is restarting, wait until it is running"));
+    return Error(Kind::wrong_state, cat("container ", record_.name(), " is not running"));
+}
 
 void Monitor::accept_client() {
     const int raw = ::accept4(listener_.raw(), nullptr, nullptr, SOCK_CLOEXEC);
@@ -120,7 +109,7 @@ Result<Answer> Monitor::answer_for(const Request& request) {
         case Op::connect: TRY(connect(request.endpoint.value_or(network::EndpointRequest{}))); break;
         case Op::disconnect: TRY(disconnect(request.endpoint.value_or(network::EndpointRequest{}))); break;
         case Op::resize:
-            if (!streams_) return not_running(record_);
+            if (!streams_) return not_running();
             TRY(streams_->resize(request.rows, request.columns));
             note_resize(request.rows, request.columns);
             break;
@@ -132,7 +121,7 @@ Result<Answer> Monitor::answer_for(const Request& request) {
 }
 
 void Monitor::start_attach(Fd socket, const Request& request) {
-    if (!run_ || !streams_) return reply(socket, not_running(record_));
+    if (!run_ || !streams_) return reply(socket, not_running());
     if (record_.run.state.status == Status::paused)
         return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before attach")));
     reply(socket, Answer{});
@@ -146,7 +135,7 @@ void Monitor::note_resize(unsigned short rows, unsigned short columns) {
 }
 
 void Monitor::start_stop(Fd socket, Request request) {
-    if (!request.for_restart && !is_over_) {
+    if (!request.for_restart && !request.for_boot && !is_over_) {
         record_.run.state.manually_stopped = true;
         store(Durability::disk);
     }
@@ -180,7 +169,7 @@ void Monitor::begin_stop(int signal, std::int64_t timeout_seconds) {
 }
 
 void Monitor::start_kill(Fd socket, Request request) {
-    if (!run_) return reply(socket, not_running(record_));
+    if (!run_) return reply(socket, not_running());
     if (!request.process.empty()) return reply(socket, order_process(request));
     if (is_wish_to_end(request.signal, stop_signal_of(record_.definition))) {
         restart_.cancel();
@@ -265,66 +254,8 @@ void Monitor::answer_health_waiters() {
     }
 }
 
-void Monitor::start_exec(Fd socket, Request request, std::vector<Fd> descriptors) {
-    if (!run_) return reply(socket, not_running(record_));
-    if (record_.run.state.status == Status::paused)
-        return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before exec")));
-    JoinRequest join_request;
-    join_request.wishes = {std::move(request.argv), std::move(request.env), std::move(request.working_dir), request.tty, request.privileged};
-    join_request.user = std::move(request.user);
-    join_request.console_size = {request.rows, request.columns};
-    // Which of 0, 1 and 2 came along stands in the three flags, since a list of descriptors has no gaps.
-    const bool present[3] = {request.input, request.output, request.error_output};
-    std::size_t next = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-        if (present[i] && next < descriptors.size()) join_request.stdio[i] = &descriptors[next++];
-    auto started = join(target(), join_request);
-    if (!started.ok()) return reply(socket, std::move(started).error());
-    runtime::ExecProcess process = std::move(started).value();
-    descriptors.clear();
-
-    Answer answer;
-    answer.pid = process.child.pid();
-    std::vector<int> handed;
-    if (process.console) handed.push_back(process.console->raw());
-    ignore(send_answer(socket, answer, handed), "the client may be gone; the process runs all the same");
-    ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket), random_hex(32)});
-    if (request.detach) session.socket.reset();
-    session.watch = loop_.watch(session.child.pidfd().raw(), EPOLLIN, [this, &session](std::uint32_t) { on_exec_end(session); });
-    const std::string command = exec_words(join_request.wishes.argv);
-    note(engine_.paths().root, {container_event(record_, cat("exec_create: ", command), {{"execID", session.id}}),
-                                container_event(record_, cat("exec_start: ", command), {{"execID", session.id}})});
-}
-
-void Monitor::note_exec_end(const ExecSession& session, int exit_code) {
-    note_event("exec_die", {{"execID", session.id}, {"exitCode", cat(exit_code)}});
-}
-
-void Monitor::on_exec_end(ExecSession& session) {
-    loop_.unwatch(session.watch);
-    Answer answer;
-    auto status = session.child.wait();
-    answer.exit = status.ok() ? status.value().shell_code() : 255;
-    note_exec_end(session, answer.exit);
-    if (session.socket.valid()) reply(session.socket, answer);
-    execs_.remove_if([&](const ExecSession& other) { return &other == &session; });
-}
-
-/// The container ended, and what exec had started in it with it.
-void Monitor::end_execs() {
-    for (ExecSession& session : execs_) {
-        loop_.unwatch(session.watch);
-        auto status = session.child.try_wait();
-        Answer answer;
-        answer.exit = status.ok() && status.value() ? status.value()->shell_code() : 128 + SIGKILL;
-        note_exec_end(session, answer.exit);
-        if (session.socket.valid()) reply(session.socket, answer);
-    }
-    execs_.clear();
-}
-
 Result<void> Monitor::pause() {
-    if (!run_) return not_running(record_);
+    if (!run_) return not_running();
     if (record_.run.state.status == Status::paused)
         return Error(Kind::wrong_state, cat("container ", record_.name(), " is already paused"));
     // Its probe first: frozen in a v1 group it could neither be killed nor waited for.
@@ -377,7 +308,7 @@ void Monitor::note_endpoint(const std::string& network, std::string action) {
 }
 
 Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
-    if (!run_) return not_running(record_);
+    if (!run_) return not_running();
     network::Networks* networks = TRY(engine_.networks());
     network::AttachRequest request = TRY(make_attach_request(record_.definition));
     if (run_->attachment) {
@@ -395,7 +326,7 @@ Result<void> Monitor::connect(const network::EndpointRequest& endpoint) {
 }
 
 Result<void> Monitor::disconnect(const network::EndpointRequest& endpoint) {
-    if (!run_ || !run_->attachment) return not_running(record_);
+    if (!run_ || !run_->attachment) return not_running();
     network::Networks* networks = TRY(engine_.networks());
     const ContainerId id = TRY(ContainerId::parse(record_.id()));
     TRY(network::disconnect(*networks, run_->netns, id, endpoint.network, *run_->attachment));

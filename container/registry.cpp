@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <ctime>
 
 #include <unistd.h>
 
@@ -10,6 +12,7 @@ namespace berth::container {
 namespace {
 
 constexpr mode_t private_folder = 0700;
+constexpr timespec some_milliseconds{0, 5'000'000};
 
 bool is_id(std::string_view text) { return ContainerId::parse(text).ok(); }
 
@@ -18,6 +21,23 @@ Result<T> load_json(const Fd& folder, const std::string& name) {
     const std::string text = TRY(read_file(folder, name));
     const Json json = TRY(parse_json(text), name);
     return TRY(from_json<T>(json), name);
+}
+
+/// In place and with blanks up to the old length, since what a shorter text left behind would be no JSON. A power cut may
+/// tear this, which is less than losing it for certain.
+Result<void> write_over(const Fd& folder, const std::string& name, std::string text) {
+    const Fd file = TRY(sys::openat(folder, name, O_WRONLY | O_NOFOLLOW));
+    const auto length = static_cast<std::size_t>(TRY(sys::fstat(file)).st_size);
+    if (text.size() < length) text.append(length - text.size(), ' ');
+    TRY(sys::write_all(file, text));
+    return sys::fsync(file);
+}
+
+std::uint64_t log_losses(const std::string& run_folder) {
+    const auto text = read_file(run_folder + "/log-losses", 64);
+    std::uint64_t lines = 0;
+    if (text.ok()) std::from_chars(text.value().data(), text.value().data() + text.value().size(), lines);
+    return lines;
 }
 
 Error no_such(std::string_view reference) {
@@ -61,18 +81,22 @@ Result<Registry::Draft> Registry::make_draft() const {
 
 Result<void> Registry::reserve_name(const std::string& name, const std::string& id) const {
     const std::string path = cat(root_, "/names/", name);
-    for (int attempt = 0; attempt < 8; ++attempt) {
+    // Whoever makes or removes the owner at this moment is through within milliseconds, as a rule.
+    for (int attempt = 0; attempt < 100; ++attempt) {
         auto made = sys::symlinkat(id, sys::here(), path);
         if (made.ok() || made.error().code() != EEXIST) return made;
         auto owner = sys::readlinkat(sys::here(), path);
         if (!owner.ok()) continue;
-        // A name whose container is gone is what a crash left between the two removals.
-        if (::access(folder_path(owner.value()).c_str(), F_OK) == 0)
+        if (is_id(owner.value())) TRY(sweep_container(owner.value()));
+        const std::string folder = folder_path(owner.value());
+        if (::access((folder + "/config.json").c_str(), F_OK) == 0)
             return Error(Kind::exists, cat("the name '", name, "' is in use by container ", owner.value().substr(0, 12)))
                 .with_hint(cat("remove it (berth rm ", name, "), rename it, or take its place with --replace"));
-        TRY(release_name(name, owner.value()));
+        // A name whose container is gone is what a crash left between the two removals.
+        if (::access(folder.c_str(), F_OK) != 0) TRY(release_name(name, owner.value()));
+        else ::nanosleep(&some_milliseconds, nullptr);
     }
-    return Error(Kind::busy, cat("the name '", name, "' is being changed by another command"));
+    return Error(Kind::busy, cat("the name '", name, "' is being given or given back by another command"));
 }
 
 Result<void> Registry::release_name(const std::string& name, const std::string& id) const {
@@ -112,6 +136,8 @@ Result<Record> Registry::load(const std::string& id) const {
     if (!definition.ok() && definition.error().code() == ENOENT) return no_such(id.substr(0, 12));
     Record record{TRY(std::move(definition), "container ", id.substr(0, 12)), {}};
     record.run = TRY(load_json<RunState>(opened, "state.json"), "container ", id.substr(0, 12));
+    State& state = record.run.state;
+    if (state.running()) state.log_lines_dropped = std::max(state.log_lines_dropped, log_losses(run_folder_path(id)));
     return record;
 }
 
@@ -129,7 +155,15 @@ Result<void> Registry::store_definition(const Definition& definition, Durability
 
 Result<void> Registry::store_state(const std::string& id, const RunState& run, Durability durability) const {
     const Fd opened = TRY(folder(id));
-    return replace_file(opened, "state.json", json_text(to_json(run)), 0600, durability);
+    const std::string text = json_text(to_json(run));
+    auto replaced = replace_file(opened, "state.json", text, 0600, durability);
+    const bool is_full = !replaced.ok() && (replaced.error().code() == ENOSPC || replaced.error().code() == EDQUOT);
+    return is_full ? write_over(opened, "state.json", text) : std::move(replaced);
+}
+
+Result<void> Registry::note_log_losses(const std::string& id, std::uint64_t lines) const {
+    const Fd running = TRY(sys::open(run_folder_path(id), O_PATH | O_DIRECTORY));
+    return replace_file(running, "log-losses", cat(lines), 0600, Durability::boot);
 }
 
 Result<DirLock> Registry::lock_definition(const std::string& id) const {
@@ -182,15 +216,22 @@ Result<void> Registry::remove(const Definition& definition) const {
 
 Result<void> Registry::sweep() const {
     const std::vector<std::string> all = TRY(ids());
-    for (const std::string& id : all) {
-        if (::access((folder_path(id) + "/config.json").c_str(), F_OK) == 0) continue;
-        const std::optional<DirLock> lock = TRY(try_run_lock(id));
-        if (!lock || ::access((folder_path(id) + "/config.json").c_str(), F_OK) == 0) continue;
-        Definition leftover;
-        leftover.id = id;
-        TRY(remove(leftover));
-    }
+    for (const std::string& id : all) TRY(sweep_container(id));
     return sweep_run_folders();
+}
+
+/// A folder without config.json that nobody holds goes: its create was killed. One that is there otherwise stays.
+Result<void> Registry::sweep_container(const std::string& id) const {
+    const auto is_half_made = [&] {
+        const std::string path = folder_path(id);
+        return ::access((path + "/config.json").c_str(), F_OK) != 0 && ::access(path.c_str(), F_OK) == 0;
+    };
+    if (!is_half_made()) return {};
+    const std::optional<DirLock> lock = TRY(try_run_lock(id));
+    if (!lock || !is_half_made()) return {};
+    Definition leftover;
+    leftover.id = id;
+    return remove(leftover);
 }
 
 /// Run folders whose container is gone: of a command that was killed between the two.

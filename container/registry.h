@@ -4,6 +4,7 @@
 //   <root>/containers/<id>/config.json   Definition     written under the container's definition lock (the folder)
 //   <root>/containers/<id>/state.json    RunState       written by the holder of the run lock only
 //   <root>/names/<name>                  link to the id; symlink(2) is the reservation, so no lock and no scan
+//   <run>/containers/<id>/log-losses            how many lines its log lost, newer than state.json's number while it runs
 //   <run>/containers/<id>/lock           the run lock: held by the monitor for all its life, else by who changes the state
 //
 // A container exists when its config.json does. A folder without one is what a crash left of a create; sweep() removes it.
@@ -46,7 +47,10 @@ public:
     std::string run_folder_path(const std::string& id) const;
 
     Result<void> store_definition(const Definition& definition, Durability durability) const;
+    /// On a full disk the old record is written over: no room is needed for that, and an exit code would be lost else.
     Result<void> store_state(const std::string& id, const RunState& run, Durability durability) const;
+    /// The lines lost so far, where a disk that is full or hangs is not in the way.
+    Result<void> note_log_losses(const std::string& id, std::uint64_t lines) const;
 
     /// Serialises changes of config.json.
     Result<DirLock> lock_definition(const std::string& id) const;
@@ -63,6 +67,7 @@ public:
     Result<void> sweep() const;
 
 private:
+    Result<void> sweep_container(const std::string& id) const;
     Result<void> sweep_run_folders() const;
     Registry(std::string root, std::string run_root) : root_(std::move(root)), run_root_(std::move(run_root)) {}
     std::string root_;

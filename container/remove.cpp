@@ -3,6 +3,7 @@
 #include "container/end_run.h"
 #include "container/engine.h"
 #include "container/history.h"
+#include "container/launch.h"
 #include "container/monitor_client.h"
 #include "container/prune.h"
 #include "container/registry.h"
@@ -17,9 +18,10 @@ Error still_running(const Record& record) {
         .with_hint("stop it first, or remove it with force: -f");
 }
 
-/// What a crash may have left of a run that no monitor tidied: its addresses and ports.
-Result<void> detach_leftover(Engine& engine, const Record& record) {
-    if (record.definition.networks.empty() || !record.run.state.has_been_started) return {};
+/// What a crash may have left of a run that no monitor tidied: its control group, its addresses and ports.
+Result<void> remove_leftover(Engine& engine, const Record& record) {
+    const bool was_begun = TRY(remove_leftover_cgroup(record.definition));
+    if (record.definition.networks.empty() || !(was_begun || record.run.state.has_been_started)) return {};
     network::Networks* networks = TRY(engine.networks());
     const ContainerId id = TRY(ContainerId::parse(record.id()));
     return network::detach(*networks, id);
@@ -43,7 +45,7 @@ Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& op
         lock.emplace(TRY(std::move(waited)));
     }
     record = TRY(registry->load(record.id()));
-    TRY(detach_leftover(engine, record), "networks");
+    TRY(remove_leftover(engine, record), "what an earlier run left");
     TRY(registry->remove(record.definition));
     if (options.volumes) TRY(remove_anonymous_volumes(engine, record.definition));
     note(engine.paths().root, {container_event(record, "destroy")});

@@ -156,8 +156,11 @@ void apply_mounts(runtime::Spec& spec, const Definition& definition, const SpecF
         return no_shm || is_mounted_by_user(definition, mount.destination);
     });
     for (runtime::Mount& mount : spec.mounts) {
-        const bool is_ipc = mount.destination == "/dev/shm" || mount.destination == "/dev/mqueue";
-        if (is_ipc && host.ipc_mode == "host") mount = bind_of(mount.destination, mount.destination, {"rbind", "nosuid", "nodev", "noexec"});
+        // A new mount of mqueue shows the queues of the namespace, whoever made it; shared memory is files of one tmpfs.
+        if (mount.destination != "/dev/shm") continue;
+        if (host.ipc_mode == "host") mount = bind_of(mount.destination, mount.destination, {"rbind", "nosuid", "nodev", "noexec"});
+        if (!facts.shm_source.empty())
+            mount = bind_of(facts.shm_source, mount.destination, {"bind", "nosuid", "nodev", "noexec", "rprivate"});
     }
     for (std::size_t i = 0; i < definition.mounts.size(); ++i)
         spec.mounts.push_back(make_mount(definition.mounts[i], i < facts.mount_sources.size() ? facts.mount_sources[i] : ""));

@@ -24,6 +24,8 @@ struct SpecFacts {
     std::string network_namespace;
     std::string pid_namespace;
     std::string ipc_namespace;
+    /// What is mounted at /dev/shm with that namespace; empty: a tmpfs of the container's own.
+    std::string shm_source;
     std::string cgroup_path;
     /// The host's program that --init and --proc run as PID 1; empty: the command itself is PID 1.
     std::string init_program;

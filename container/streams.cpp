@@ -4,10 +4,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
+#include <linux/mount.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -38,6 +41,14 @@ Result<void> make_fifo(const Fd& folder, const std::string& name) {
     return {};
 }
 
+/// The folder as a mount of its own that nothing leads to. What is opened in it shows in the container's /proc/self/fd as
+/// "/stdout", where the host's folder would tell the paths of its stores.
+Result<Fd> open_hidden(const Fd& folder) {
+    Fd tree(static_cast<int>(::syscall(SYS_open_tree, folder.raw(), "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+    if (!tree.valid()) return Error::of_errno(errno, "hide the run folder");
+    return tree;
+}
+
 Result<Fd> open_reader(const Fd& folder, const std::string& name) {
     return sys::openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 }
@@ -57,7 +68,8 @@ Result<Fd> Streams::make_source(const Fd& run_folder, const std::string& name, S
     TRY(make_fifo(run_folder, name));
     TRY(adopt_source(run_folder, name, tag, std::move(process)));
     ::fcntl(sources_.back().fd.raw(), F_SETPIPE_SZ, pipe_bytes);
-    return sys::openat(run_folder, name, O_RDWR | O_NOFOLLOW);
+    const Fd hidden = TRY(open_hidden(run_folder));
+    return sys::openat(hidden, name, O_RDWR | O_NOFOLLOW);
 }
 
 Result<void> Streams::adopt_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
@@ -158,7 +170,9 @@ bool Streams::read_source(Source& source) {
     const ssize_t got = ::read(source.fd.raw(), buffer, clients_.empty() ? sizeof buffer : client_packet_bytes);
     if (got > 0) {
         const std::string_view bytes(buffer, static_cast<std::size_t>(got));
+        const std::uint64_t dropped = log_.dropped();
         log_.write(source.log_stream, bytes);
+        if (log_.dropped() != dropped && on_loss_) on_loss_();
         broadcast(source.tag, bytes);
         if (bytes.size() > small_read) rest_soon();
         return true;
@@ -339,6 +353,7 @@ void Streams::finish() {
         source.ended = true;
         log_.end_of(source.log_stream);
     }
+    log_.close();
     sources_.clear();
     sources_held_ = false;
     loop_.unwatch(input_watch_);

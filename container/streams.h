@@ -3,7 +3,8 @@
 // that is attached; what clients send goes to its stdin.
 //
 // stdout and stderr are FIFOs in the run folder, which the program holds open for reading and writing: when the monitor is
-// killed the program neither gets SIGPIPE nor loses a byte, it waits until a new monitor opens the FIFO again. A client
+// killed the program neither gets SIGPIPE nor loses a byte, it waits until a new monitor opens the FIFO again; what is lost
+// is what the dead one had read and not yet written, in the microseconds between these two calls. A client
 // that does not read holds the program up, as a pipe to that client would; nothing is dropped for it and nothing piles up.
 
 #include <array>
@@ -60,6 +61,8 @@ public:
     void send_end(int exit_code);
 
     LogWriter& log() { return log_; }
+    /// Called when the log has lost further lines.
+    void on_loss(std::function<void()> told) { on_loss_ = std::move(told); }
 
 private:
     struct Source {
@@ -96,6 +99,7 @@ private:
 
     Loop& loop_;
     LogWriter log_;
+    std::function<void()> on_loss_;
     std::array<Fd, 3> ends_;
     std::vector<Fd> extra_ends_;
     Fd orders_;

@@ -22,12 +22,20 @@
 
 namespace berth::runtime {
 
+/// A detached mount (open_tree(2), fsmount(2)) that stands for the source of the spec's bind on `destination`. It is moved
+/// there: the kernel copies none of another mount namespace, and before Linux 6.15 none that is detached.
+struct GivenTree {
+    std::string destination;
+    const Fd* tree;
+};
+
 struct LaunchRequest {
     const Spec& spec;                ///< used during create() only
     std::string id{};                ///< for hooks (state on their stdin) and messages
     std::string bundle{};            ///< relative paths of the spec resolve here; may be empty
     /// A detached mount tree (open_tree, fsmount) that becomes `/`. Without one spec.root.path is cloned.
     const Fd* rootfs = nullptr;
+    std::vector<GivenTree> trees{};
     /// 0, 1, 2 of the program; nullptr is /dev/null. Not used when spec.process.terminal is set: then the container's
     /// own pty becomes 0, 1 and 2 and its master comes back by take_console().
     std::array<const Fd*, 3> stdio{};

@@ -114,30 +114,18 @@ std::string source_in_root(const LaunchRequest& request, std::size_t index, bool
     return {};
 }
 
-/// The mount itself when the path is the top of one that is attached nowhere: its caller made it for this container (an image,
-/// a volume with a file system of its own). The kernel does not copy every such mount, and before 6.15 none (open_tree(2)).
-Result<Fd> open_detached_mount(const std::string& path) {
-    Fd top = TRY(sys::open(path, O_PATH));
-    struct statx status {};
-    if (::statx(top.raw(), "", AT_EMPTY_PATH, STATX_MNT_ID, &status) != 0) return Error::of_errno(errno, path);
-    const std::string attached = TRY(read_file("/proc/self/mountinfo"));
-    const bool is_attached = cat("\n", attached).find(cat("\n", status.stx_mnt_id, " ")) != std::string::npos;
-    if (is_attached || (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0) return Error::of_errno(EINVAL, path);
-    return top;
-}
-
-Result<Fd> open_bind_tree(const std::string& path, bool recursive) {
-    auto copied = clone_tree(path, recursive);
-    if (copied.ok() || copied.error().code() != EINVAL) return copied;
-    auto itself = open_detached_mount(path);
-    return itself.ok() ? std::move(itself) : std::move(copied);
+const Fd* given_tree(const LaunchRequest& request, const Mount& mount) {
+    for (const GivenTree& given : request.trees)
+        if (given.destination == mount.destination) return given.tree;
+    return nullptr;
 }
 
 Result<void> open_bind(const Mount& mount, const MountOptions& options, const LaunchRequest& request, Sources::MountTree& out) {
     const TreeInput& input = out.input;
     if (input.maps_ids) out.id_space = TRY(open_id_space(mount, request.spec));
     if (!input.in_root.empty()) return {};
-    out.tree = TRY(open_bind_tree(host_path(mount.source, request), options.recursive_bind));
+    const Fd* given = given_tree(request, mount);
+    out.tree = given != nullptr ? TRY(given->duplicate()) : TRY(clone_tree(host_path(mount.source, request), options.recursive_bind));
     if (input.maps_ids) TRY(map_tree_ids(out.tree, out.id_space, out.maps_all));
     for (const MountAttributes& some : input.attributes) {
         mount_attr attributes = propagation_attributes(some.propagation);
@@ -158,7 +146,7 @@ Result<void> open_mounts(const LaunchRequest& request, std::uint64_t propagation
         opened.input.recursive = options.recursive_bind;
         opened.input.maps_ids = maps_ids(mount, options);
         opened.input.attributes = bind_attributes(options, propagation);
-        opened.input.in_root = source_in_root(request, i, options.recursive_bind);
+        if (given_tree(request, mount) == nullptr) opened.input.in_root = source_in_root(request, i, options.recursive_bind);
         TRY(open_bind(mount, options, request, opened), "mount ", mount.source, " on ", mount.destination);
         if (!opened.tree.valid()) continue;
         const struct stat status = TRY(sys::fstat(opened.tree));

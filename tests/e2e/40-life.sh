@@ -56,6 +56,28 @@ begin=$SECONDS
 works "is stopped by TERM at once" berth stop polite
 [ $((SECONDS - begin)) -lt 5 ] && pass "without waiting for the time-out" || fail "without waiting for the time-out"
 equal "with its own code" 3 "$(inspect polite '{{.State.ExitCode}}')"
+# Why a stop took its whole time: told to people, not to scripts.
+stop_of() { berth run -d --name slow "$@" >/dev/null; }
+on_terminal() { timeout 20 python3 -c 'import pty,sys,os; s=pty.spawn(sys.argv[1:]); sys.exit(os.waitstatus_to_exitcode(s))' "$@" | tr -d '\r'; }
+stop_of busybox sleep 1000
+equal "stop of a process 1 without a handler says why on a terminal" "berth: warning: slow: process 1 has no handler for SIGTERM, so the kernel drops it; it was killed when the time was up (run it with --init to stop at once)
+slow" "$(on_terminal berth stop -t 1 slow)"
+berth rm slow >/dev/null
+stop_of busybox sh -c 'trap "" TERM; while :; do sleep 0.05; done'
+soon 5 sh -c "grep -q 'SigIgn:.*[4567cdef]...$' /proc/$(init_of slow)/status"
+holds "also of one that ignores the signal" "slow: " "$(on_terminal berth stop -t 1 slow)"
+berth rm slow >/dev/null
+stop_of busybox sh -c 'trap : TERM; while :; do sleep 0.05; done'
+soon 5 sh -c "grep -q 'SigCgt:.*[4567cdef]...$' /proc/$(init_of slow)/status"
+equal "one that has a handler and goes on is told apart" "berth: warning: slow: did not end on SIGTERM in time, it was killed
+slow" "$(on_terminal berth stop -t 1 slow)"
+berth start slow >/dev/null
+try berth stop -t 0 slow
+equal "a script reads the name and nothing else" "0 slow " "$STATUS $OUT $ERR"
+berth start slow >/dev/null
+holds "restart tells it too" "slow: " "$(on_terminal berth restart -t 0 slow)"
+berth rm -f slow >/dev/null
+
 works "create" berth create --name later busybox sh -c 'echo started; exit 4'
 equal "created" created "$(inspect later '{{.State.Status}}')"
 exits 4 "start -a shows output and code" berth start -a later

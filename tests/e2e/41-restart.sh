@@ -51,6 +51,27 @@ works "stop reaches it" berth stop -t 0 kk
 equal "its exit code is known" 137 "$(inspect kk '{{.State.ExitCode}}')"
 berth rm kk >/dev/null
 
+# A monitor is gone when it is gone, though a process of its own still compresses a rotated log.
+berth run -d --name zip --log-opt max-size=100k busybox sh -c 'yes | head -n 20000; sleep 1000' >/dev/null
+soon 10 sh -c 'ls "$BERTH_ROOT"/containers/*/*-json.log.1*'
+monitor=$(monitor_of zip)
+soon 2 pgrep -P "$monitor" -f berth-monitor
+kill -9 "$monitor"
+works "exec does not wait for what a killed monitor began" timeout 2 berth exec zip true
+works "nor does stop" timeout 2 berth stop -t 0 zip
+berth rm zip >/dev/null
+
+# A client that is attached goes on below the next monitor.
+berth run --name seen busybox sh -c 'i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo $i; usleep 20000; done; exit 7' >seen.out 2>seen.err & client=$!
+soon 5 grep -q '^5$' seen.out
+for i in 1 2 3; do kill -9 "$(monitor_of seen)"; sleep 0.1; done
+wait $client
+equal "a client outlives its container's monitor" "7 " "$? $(cat seen.err)"
+equal "and misses nothing" "$(seq 60)" "$(cat seen.out)"
+equal "nor does the log" "$(seq 60)" "$(berth logs seen)"
+equal "the status is known" 7 "$(inspect seen '{{.State.ExitCode}}')"
+berth rm seen >/dev/null
+
 berth run -d --name bb busybox sleep 1000 >/dev/null
 init=$(init_of bb) monitor=$(monitor_of bb)
 kill -9 "$monitor" "$init"
@@ -77,6 +98,13 @@ for round in 1 2 3 4 5 6 7 8; do
     berth rm -f rr >/dev/null 2>&1
 done
 equal "a container that is adopted while it ends can be removed at once" 8 $reached
+
+# What a monitor made that was killed before it recorded anything: its control group stands for it here.
+berth create --name begun busybox true >/dev/null
+id=$(inspect begun '{{.Id}}')
+for folder in /sys/fs/cgroup /sys/fs/cgroup/*; do [ ! -d "$folder/berth" ] || mkdir -p "$folder/berth/$id/health"; done
+works "rm takes what a start left half-way" berth rm begun
+equal "all of it" "" "$(find /sys/fs/cgroup -type d -path "*$id*")"
 
 # --- a reboot ----------------------------------------------------------------------------------------------------------------
 berth create --name boot busybox true >/dev/null

@@ -23,5 +23,33 @@ berth pause cc >/dev/null
 exits 1 "exec into a paused one too" berth exec cc true
 berth unpause cc >/dev/null
 equal "no zombie is left" "" "$(ps -o stat= --ppid "$(monitor_of cc)" | grep Z)"
-berth rm -f cc >/dev/null
+
+# --- what exec leaves -----------------------------------------------------------------------------------------------------
+# Orphans are process 1's, as in docker: where that reaps nothing they stay as zombies until the container ends.
+zombies_of() { ps -o stat= --ppid "$1" | grep -c Z; }
+works "a tree behind a detached exec" berth exec -d cc sh -c 'sleep 0.3 & sh -c "sleep 0.2 &"; exit 3'
+works "and one that is killed from outside" sh -c 'berth exec cc sh -c "sleep 1003 & sleep 1004" & soon() { until "$@" >/dev/null 2>&1; do sleep 0.1; done; }
+    soon pgrep -x -f "sleep 1004"; kill -9 $(pgrep -x -f "sleep 1004"); wait $! ; [ $? = 137 ]'
+sleep 0.5
+equal "the exec'ed processes themselves are reaped" 0 "$(zombies_of "$(monitor_of cc)")"
+holds "what they started goes on" "sleep 1003" "$(berth top cc)"
+equal "as process 1's" "$(init_of cc)" "$(ps -o ppid= -p "$(pgrep -x -f "sleep 1003")" | tr -d ' ')"
+works "with berth's init" berth run -d --init --name tidy busybox sleep 1000
+berth exec -d tidy sh -c 'sleep 0.3 & sh -c "sleep 0.2 &"; exit 3'
+sleep 0.6
+equal "no orphan stays as a zombie" 0 "$(zombies_of "$(init_of tidy)")"
+
+# Without process numbers of its own the kernel does not end a container's processes with its first one.
+works "a container among the host's processes" berth run -d --name open --pid host --restart always busybox sleep 1000
+monitor=$(monitor_of open)
+berth exec -d open sh -c 'sleep 1005 & sleep 1006'
+berth exec open sleep 1007 & client=$!
+soon 5 sh -c 'pgrep -x -f "sleep 1006" && pgrep -x -f "sleep 1007"'
+kill -9 "$(init_of open)"
+wait $client
+equal "its end ends exec" 137 $?
+soon 10 sh -c '[ "$(berth inspect -f "{{.RestartCount}} {{.State.Status}}" open)" = "1 running" ]'
+equal "and all that exec started" "" "$(pgrep -x -f 'sleep 100[567]')"
+equal "the same monitor goes on, with no zombie" "$monitor 0" "$(monitor_of open) $(zombies_of "$monitor")"
+berth rm -f cc tidy open >/dev/null
 finish

@@ -19,6 +19,21 @@ equal "a program that does not read its stdin ends all the same" done "$(yes 2>/
 equal "a reader that is slow gets every byte" 3000000 "$(berth run --rm busybox sh -c 'head -c 3000000 /dev/zero' | (sleep 1; wc -c))"
 exits 0 "a reader that goes away does not hold the container" sh -c 'berth run --rm busybox sh -c "yes | head -c 2000000" | head -c 10 >/dev/null'
 
+# What /proc tells a program about its streams holds no path of the host's, and they can be opened again by any user.
+links='for fd in 0 1 2; do readlink /proc/self/fd/$fd; done'
+berth run --name bare busybox sh -c "$links" > links.out
+equal "streams show nothing of the host" "/dev/null /stdout /stderr" "$(xargs <links.out)"
+equal "nor does the log know another" "/dev/null /stdout /stderr" "$(berth logs bare | xargs)"
+matches "nor an open stdin" '^pipe:\[[0-9]+\] /stdout /stderr$' "$(berth run --rm -i busybox sh -c "$links" </dev/null | xargs)"
+matches "nor streams of exec" '^/dev/null pipe:\[[0-9]+\] pipe:\[[0-9]+\]$' "$(berth run -d --name exec busybox sleep 1000 >/dev/null; berth exec exec sh -c "$links" | xargs)"
+for user in 0 7; do
+    equal "/dev/stdout and /dev/stderr open again for user $user" "err out" \
+        "$(berth run --rm -u $user busybox sh -c 'echo out > /dev/stdout; echo err > /dev/stderr' 2>&1 | sort | xargs)"
+done
+works "declared processes too" berth run --name procs --proc "p1=sh -c 'readlink /proc/self/fd/1'" busybox
+equal "each by its name" "/stdout.p1" "$(berth logs procs)"
+berth rm -f bare exec procs >/dev/null
+
 # A terminal: script(1) gives the client one.
 tty() { script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 holds "with -t the program has a terminal" "/dev/pts/0" "$(tty 'berth run --rm -t busybox tty')"

@@ -45,6 +45,63 @@ soon 10 is_state base running && soon 10 is_state web running && pass "brings ba
 equal "not what was stopped, nor what has no policy" "exited exited" "$(inspect down '{{.State.Status}}') $(inspect once '{{.State.Status}}')"
 berth rm -f base web down once >/dev/null
 
+# --- the host goes down: TERM to monitors, and stop --shutdown, which keep the wish to run
+deaf='trap "" TERM; while :; do sleep 0.05; done'
+polite='trap "echo asked; exit 0" QUIT; echo ready; while :; do sleep 0.05; done'
+is_wanted() { [ "$(jq -r '.State.ManuallyStopped // false' "$BERTH_ROOT/containers/$(inspect "$1" '{{.Id}}')/state.json")" = false ]; }
+berth run -d --name polite --restart unless-stopped --stop-signal QUIT busybox sh -c "$polite" >/dev/null
+berth run -d --name deaf --restart always --stop-timeout 1 busybox sh -c "$deaf" >/dev/null
+berth run -d --name again --restart always busybox sh -c 'exit 1' >/dev/null
+berth run -d --name fleeting --rm --init busybox sleep 1000 >/dev/null
+soon 10 is_state again restarting
+soon 10 sh -c "berth logs polite | grep -q ready"
+monitors="$(monitor_of polite) $(monitor_of deaf) $(monitor_of fleeting)"
+last=$(pgrep -f "berth-monitor .* $(inspect again '{{.Id}}') ")
+begin=$(date +%s%N)
+# As systemd does: TERM to all, and once more to those that are still there.
+kill -TERM $monitors $last
+for i in 1 2 3 4; do sleep 0.4; kill -TERM $monitors 2>/dev/null; done
+soon 10 is_state deaf exited && soon 10 is_state polite exited && soon 10 is_state again exited
+took=$((($(date +%s%N) - begin) / 1000000))
+equal "TERM to a monitor stops its container with its own signal" "exited 0" "$(inspect polite '{{.State.Status}} {{.State.ExitCode}}')"
+equal "which its program sees" asked "$(berth logs polite | tail -1)"
+equal "or kills it when its time is up" "exited 137" "$(inspect deaf '{{.State.Status}} {{.State.ExitCode}}')"
+[ $took -ge 900 ] && [ $took -lt 2900 ] && pass "which further TERMs do not prolong" || fail "which further TERMs do not prolong" "$took ms"
+equal "and ends what waits for its restart" exited "$(inspect again '{{.State.Status}}')"
+exits 1 "one with --rm goes" berth inspect fleeting
+is_wanted polite && is_wanted deaf && is_wanted again && pass "none of it is a wish to stay down" || fail "none of it is a wish to stay down"
+equal "no monitor is left" "" "$(ps -o pid= -p "${monitors// /,},$last")"
+works "start --boot" berth start --boot
+equal "brings them back" "running running" "$(inspect polite '{{.State.Status}}') $(inspect deaf '{{.State.Status}}')"
+berth rm -f again >/dev/null
+
+berth run -d --name deaf2 --stop-timeout 1 busybox sh -c "$deaf" >/dev/null
+berth run -d --name client --restart always --requires polite busybox sleep 1000 >/dev/null
+berth run -d --name halted --restart unless-stopped --init busybox sleep 1000 >/dev/null
+berth run -d --name frozen --restart always busybox sleep 1000 >/dev/null
+berth pause frozen >/dev/null
+berth stop halted >/dev/null
+works "stop --shutdown" berth stop --shutdown
+equal "names what it stopped" "client deaf deaf2 frozen polite" "$(sort <<<"$OUT" | xargs)"
+equal "nothing runs" "" "$(berth ps -q)"
+[ "$(grep -n client <<<"$OUT" | cut -d: -f1)" -lt "$(grep -n polite <<<"$OUT" | cut -d: -f1)" ] && pass "who requires another ends first" || fail "who requires another ends first" "$OUT"
+equal "each was asked in its own way" "137 137 0" "$(inspect deaf '{{.State.ExitCode}}') $(inspect deaf2 '{{.State.ExitCode}}') $(inspect polite '{{.State.ExitCode}}')"
+works "with nothing left to stop it is content" berth stop --shutdown
+works "start --boot" berth start --boot
+soon 10 is_state client running
+equal "brings back what has a policy and was not stopped by hand" "client deaf frozen polite" "$(berth ps --format '{{.Names}}' | sort | xargs)"
+exits 1 "--shutdown with names is refused" berth stop --shutdown deaf
+holds "since it stops all" "--shutdown stops all containers" "$ERR"
+exits 1 "stop without names is refused" berth stop
+holds "by its usage" "requires at least 1 argument" "$ERR"
+unit=$HERE/../../debian/berth-boot.service
+equal "the unit calls both" "/usr/bin/berth start --boot /usr/bin/berth stop --shutdown" "$(sed -n 's/^Exec[A-Za-z]*=//p' "$unit" | xargs)"
+if [ -e "$unit" ] && command -v systemd-analyze >/dev/null; then
+    sed "s,=/usr/bin/berth,=$(command -v berth)," "$unit" > berth-boot.service
+    works "and systemd understands it" systemd-analyze verify --man=no ./berth-boot.service
+fi
+berth rm -f polite deaf deaf2 client halted frozen >/dev/null
+
 # --- --proc with its options, from the command line
 works "declared processes with user, restart and order" berth run -d --name procs \
     --proc 'first=sh -c "echo first by $(id -u); sleep 1000",user=7' \

@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <type_traits>
+
 #include <criterion/criterion.h>
 
 using namespace berth;
@@ -17,7 +19,17 @@ std::int64_t nanoseconds_of(std::string_view text) {
 std::string written(std::int64_t nanoseconds) { return duration_text({nanoseconds}); }
 std::string moment_again(std::string_view text) { return moment_text(parse_moment(text).value()); }
 
+template <class A, class B>
+concept subtractable = requires(A a, B b) { a - b; };
+template <class A, class B>
+concept comparable = requires(A a, B b) { a < b; };
+
 }  // namespace
+
+// Decisions are made of ticks and durations. That the wall clock has no way into them is the compiler's to see.
+static_assert(subtractable<Tick, Tick> && !subtractable<Moment, Moment> && !subtractable<Tick, Moment> && !subtractable<Moment, Tick>);
+static_assert(!comparable<Tick, Moment> && !comparable<Moment, Tick>);
+static_assert(!std::is_convertible_v<Moment, Tick> && !std::is_convertible_v<Moment, Duration>);
 
 Test(base_clock, durations_are_read_as_go_reads_them) {
     cr_expect_eq(nanoseconds_of("0"), 0);

@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 
+#include <cerrno>
+
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -55,4 +57,10 @@ Test(container_control, nobody_listening_is_not_found) {
     const auto connected = connect_control(support::temporary_folder());
     cr_assert(!connected.ok());
     cr_assert(connected.error().kind() == Kind::not_found);
+}
+
+Test(container_control, a_listener_does_not_wait_for_a_client_that_another_call_took) {
+    const Fd listener = listen_control(support::temporary_folder()).value();
+    cr_expect_eq(::accept(listener.raw(), nullptr, nullptr), -1);
+    cr_expect_eq(errno, EAGAIN);
 }

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "container/log_drivers.h"
+#include "container/log_queue.h"
 #include "container/log_writer.h"
 #include "tests/unit/support.h"
 
@@ -149,4 +150,42 @@ Test(container_log_writer, tags_take_dockers_fields) {
     definition.config.image = "nginx:1";
     const std::string tag = log_tag(definition, "{{.Name}}/{{.ID}} of {{.ImageName}}");
     cr_assert_str_eq(tag.c_str(), "web/bbbbbbbbbbbb of nginx:1");
+}
+
+Test(container_log_writer, lines_travel_through_a_queue_unchanged) {
+    const LogLine lines[] = {{LogStream::output, "one\n", false, Moment{5}, {}},
+                             {LogStream::error_output, std::string_view("\0\xff", 2), true, Moment{-7}, "web"},
+                             {LogStream::output, "", false, Moment{9}, {}}};
+    std::string packet;
+    for (const LogLine& line : lines) append_packed(packet, line);
+    std::string_view rest = packet;
+    for (const LogLine& line : lines) {
+        const auto read = take_packed(rest);
+        cr_assert(read.has_value());
+        cr_expect(read->stream == line.stream && read->text == line.text && read->is_part == line.is_part);
+        cr_expect(read->time == line.time && read->process == line.process);
+    }
+    cr_expect(!take_packed(rest).has_value());
+    cr_expect(rest.empty());
+}
+
+Test(container_log_writer, only_a_mode_that_asks_for_it_has_a_queue_and_only_files_need_one) {
+    const auto bytes = [](std::string type, TextMap options) { return queue_bytes_of({std::move(type), std::move(options)}).value_or(-1); };
+    cr_expect_eq(bytes("json-file", {}), -1);
+    cr_expect_eq(bytes("json-file", {{"mode", "blocking"}}), -1);
+    cr_expect_eq(bytes("json-file", {{"mode", "non-blocking"}}), 1 << 20);
+    cr_expect_eq(bytes("local", {{"mode", "non-blocking"}, {"max-buffer-size", "4m"}}), 4 << 20);
+    cr_expect_eq(bytes("syslog", {{"mode", "non-blocking"}}), -1, "its socket never blocks");
+}
+
+Test(container_log_writer, a_queue_is_refused_as_docker_refuses_it) {
+    const auto told = [](TextMap options) {
+        const auto checked = check_log_config({"json-file", std::move(options)});
+        return checked.ok() ? std::string() : checked.error().text();
+    };
+    cr_expect(told({{"mode", "non-blocking"}, {"max-buffer-size", "64k"}}).empty());
+    const std::string without_mode = told({{"max-buffer-size", "64k"}});
+    cr_expect_str_eq(without_mode.c_str(), "log option max-buffer-size is for mode=non-blocking only");
+    const std::string limitless = told({{"mode", "non-blocking"}, {"max-buffer-size", "-1"}});
+    cr_expect_str_eq(limitless.c_str(), "log option max-buffer-size: there must be a limit");
 }

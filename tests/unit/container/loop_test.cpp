@@ -1,9 +1,12 @@
 #include <criterion/criterion.h>
 
+#include <ctime>
+#include <string>
 #include <vector>
 
 #include <sys/epoll.h>
 
+#include "base/file.h"
 #include "base/sys.h"
 #include "container/loop.h"
 
@@ -64,4 +67,32 @@ Test(container_loop, an_alarm_may_set_the_next_one) {
     loop.set_alarm(in(1), again);
     loop.run();
     cr_assert_eq(rings, 3);
+}
+
+// proc(5), /proc/PID/fdinfo: timerfd.
+Test(container_loop, alarms_rest_on_a_clock_that_nobody_sets) {
+    const Loop loop = Loop::open().value();
+    const Fd descriptors = sys::open("/proc/self/fd", O_RDONLY | O_DIRECTORY).value();
+    int timers = 0;
+    for (const std::string& name : list_folder(descriptors).value()) {
+        const auto target = sys::readlinkat(descriptors, name);
+        if (!target.ok() || target.value() != "anon_inode:[timerfd]") continue;
+        ++timers;
+        const std::string facts = read_file("/proc/self/fdinfo/" + name).value();
+        const std::string wanted = "clockid: " + std::to_string(CLOCK_BOOTTIME) + "\n";
+        cr_expect(facts.find(wanted) != std::string::npos, "%s", facts.c_str());
+    }
+    cr_expect_eq(timers, 1);
+}
+
+Test(container_loop, nothing_is_called_after_a_stop) {
+    Loop loop = Loop::open().value();
+    const sys::Pipe pipes[] = {sys::pipe().value(), sys::pipe().value()};
+    int calls = 0;
+    for (const sys::Pipe& pipe : pipes) {
+        loop.watch(pipe.read.raw(), EPOLLIN, [&](std::uint32_t) { ++calls, loop.stop(); });
+        sys::write(pipe.write, "x").value();
+    }
+    loop.run();
+    cr_expect_eq(calls, 1);
 }

@@ -103,3 +103,32 @@ Test(container_registry, a_half_made_container_is_invisible_and_swept) {
     place.registry.sweep().value();
     cr_expect(!support::exists(place.registry.folder_path(id)));
 }
+
+Test(container_registry, the_name_of_a_half_made_container_is_its_makers_only_while_that_lives) {
+    Place place;
+    std::string id;
+    {
+        const Registry::Draft draft = place.registry.make_draft().value();
+        id = draft.id.str();
+        place.registry.reserve_name("web", id).value();
+        cr_expect(!place.registry.reserve_name("web", std::string(64, 'b')).ok());
+    }
+    cr_expect(place.registry.reserve_name("web", std::string(64, 'b')).ok());
+    cr_expect(!support::exists(place.registry.folder_path(id)));
+    cr_expect(!support::exists(place.registry.run_folder_path(id)));
+}
+
+Test(container_registry, losses_of_a_log_are_told_before_the_record_has_them) {
+    Place place;
+    const std::string id = place.add("web");
+    RunState run = place.registry.load(id).value().run;
+    run.state.status = Status::running;
+    run.state.log_lines_dropped = 5;
+    place.registry.store_state(id, run, Durability::boot).value();
+    place.registry.note_log_losses(id, 12).value();
+    cr_expect_eq(place.registry.load(id).value().run.state.log_lines_dropped, 12u);
+    run.state.status = Status::exited;
+    run.state.log_lines_dropped = 15;
+    place.registry.store_state(id, run, Durability::boot).value();
+    cr_expect_eq(place.registry.load(id).value().run.state.log_lines_dropped, 15u);
+}

@@ -171,6 +171,30 @@ Test(healthcheck_probe, a_pause_stops_probes_and_drops_the_one_under_way) {
     cr_expect(*machine.next_probe() == at(130));
 }
 
+Test(healthcheck_probe, a_wall_clock_that_is_set_decides_nothing) {
+    // The same probes with the host's clock set back by years and forth again, as their results tell.
+    Machine steady(plan_of(10, 15, 2), {}), jumping(plan_of(10, 15, 2), {});
+    constexpr std::int64_t year = 31'536'000'000'000'000;
+    std::int64_t wall = 50 * year;
+    steady.begin(at(0));
+    jumping.begin(at(0));
+    for (const std::int64_t second : {2, 12, 20, 30, 40}) {
+        const int code = second < 30 ? 1 : 0;
+        wall -= year * (second % 3 == 0 ? -20 : 20);
+        for (Machine* machine : {&steady, &jumping}) {
+            machine->probe_began(at(second));
+            cr_expect(*machine->deadline() == at(second + 5));
+        }
+        const bool steady_changed = steady.probe_ended(at(second), {Moment{1}, Moment{2}, code, ""});
+        const bool jumping_changed = jumping.probe_ended(at(second), {Moment{wall}, Moment{wall - year}, code, ""});
+        cr_expect_eq(steady_changed, jumping_changed);
+        cr_expect(steady.health().status == jumping.health().status);
+        cr_expect_eq(steady.health().failing_streak, jumping.health().failing_streak);
+        cr_expect(steady.next_probe() == jumping.next_probe());
+    }
+    cr_expect(jumping.health().status == Status::healthy);
+}
+
 Test(healthcheck_probe, the_deadline_is_the_timeout_after_the_begin) {
     Machine machine(plan_of(30, 0, 1), {});
     machine.begin(at(0));
