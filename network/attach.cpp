@@ -28,7 +28,9 @@ Result<void> create_all_links(Work& work) {
 
 Result<Attachment> attach_work(Work& work) {
     for (const EndpointRequest& request : work.request.networks) TRY(plan_one(work, request));
-    Published published = TRY(plan_ports(work, work.request.publish, 0));
+    // docker: without a bridge that leads out, ports are not published. Whoever creates the container is warned.
+    Published published;
+    if (find_publish_endpoint(work.plans) != nullptr) published = TRY(plan_ports(work, work.request.publish, 0));
     work.record.ports = published.ports;
     TRY(store_plans(work, published));
     TRY(create_all_links(work));

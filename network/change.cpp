@@ -40,12 +40,7 @@ Result<void> update_service(const Work& work, Attachment& attachment) {
 /// The default route and the ports follow the endpoint that has them now.
 Result<void> move_default(Work& work, const std::vector<EndpointPlan>& before) {
     const EndpointPlan* now = find_default(work.plans);
-    if (now != nullptr)
-        for (const std::string* text : {&now->endpoint.gateway, &now->endpoint.gateway6}) {
-            if (text->empty()) continue;
-            const IpAddress gateway = TRY(IpAddress::parse(*text));
-            TRY(set_default_route(work.inside, now->endpoint.interface, gateway));
-        }
+    if (now != nullptr) TRY(move_default_route(work.inside, *now));
     const std::vector<nft::Element> old_elements = port_elements_of(before, work.record.ports);
     const std::vector<nft::Element> new_elements = port_elements_of(work.plans, work.record.ports);
     if (old_elements == new_elements) return {};

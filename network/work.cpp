@@ -125,7 +125,7 @@ Result<void> plan_one(Work& work, const EndpointRequest& request) {
     const Network named = TRY(work.networks.find_locked(work.state, request.network));
     for (const EndpointPlan& plan : work.plans)
         if (plan.network.id == named.id) return Error(Kind::exists, cat("container ", work.request.name, " is on network ", named.name, " already"));
-    const Network network = TRY(ensure_bridge(work.networks, work.state, work.route, named), "network ", named.name);
+    const Network network = TRY(ensure_host_link(work.networks, work.state, work.route, named), "network ", named.name);
     const std::string table = TRY(work.state.table(network.id));
     EndpointPlan plan = TRY(plan_endpoint(network, {request, work.request, free_interface(work.plans)}, table), "network ", network.name);
     work.record.endpoints.push_back(plan.endpoint);

@@ -32,7 +32,7 @@ Result<AttachedRecord> require_attached(const State& state, const ContainerId& i
 /// The plans of a record's endpoints; networks that are gone are left out.
 std::vector<EndpointPlan> plans_of(const Networks& networks, const State& state, const AttachedRecord& record);
 
-/// Adds an endpoint to plans and record; makes the network's bridge when it is missing.
+/// Adds an endpoint to plans and record; makes the network's bridge or parent when it is missing.
 Result<void> plan_one(Work& work, const EndpointRequest& request);
 /// Chooses and holds ports; `held` sockets exist already.
 Result<Published> plan_ports(const Work& work, const std::vector<PortMapping>& mappings, std::size_t held);
