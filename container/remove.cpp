@@ -2,6 +2,7 @@
 
 #include "container/engine.h"
 #include "container/events.h"
+#include "container/launch.h"
 #include "container/monitor_client.h"
 #include "container/prune.h"
 #include "container/registry.h"
@@ -16,12 +17,24 @@ Error still_running(const Record& record) {
         .with_hint("stop it first, or remove it with force: -f");
 }
 
-/// What a crash may have left of a run that no monitor tidied: its addresses and ports.
+/// What a crash may have left of a run that no monitor tidied: its addresses and ports. Also of the very first start,
+/// which then nothing tells of.
 Result<void> detach_leftover(Engine& engine, const Record& record) {
-    if (record.definition.networks.empty() || !record.run.state.has_been_started) return {};
+    if (record.definition.networks.empty()) return {};
     network::Networks* networks = TRY(engine.networks());
     const ContainerId id = TRY(ContainerId::parse(record.id()));
     return network::detach(*networks, id);
+}
+
+/// A start that was killed before it was recorded leaves a group that no state tells of.
+Result<void> remove_leftover_cgroup(const Definition& definition) {
+    runtime::CgroupRequest request;
+    request.path = cgroup_path_of(definition);
+    request.systemd = request.path.find(':') != std::string::npos;
+    request.id = definition.id;
+    runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(request));
+    ignore(cgroup.kill_all(), "remove says whether somebody is left");
+    return cgroup.remove();
 }
 
 }  // namespace
@@ -43,6 +56,7 @@ Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& op
     }
     record = TRY(registry->load(record.id()));
     TRY(detach_leftover(engine, record), "networks");
+    ignore(remove_leftover_cgroup(record.definition), "an empty group harms nobody, and there is none as a rule");
     TRY(registry->remove(record.definition));
     if (options.volumes) TRY(remove_anonymous_volumes(engine, record.definition));
     if (const auto log = EventLog::open(engine.paths().root); log.ok())

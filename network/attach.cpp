@@ -4,6 +4,8 @@
 
 #include "network/attach.h"
 
+#include <algorithm>
+
 #include "network/service.h"
 #include "network/work.h"
 
@@ -62,7 +64,7 @@ Result<Attachment> attach(const Networks& networks, const Fd& netns, const Attac
     const bool contended = !attached.ok() && (attached.error().kind() == Kind::exists || attached.error().kind() == Kind::busy);
     if (!contended) return attached;
     // Perhaps in the way is only what a killed process left.
-    const unsigned swept = TRY(sweep_locked(networks, state));
+    const unsigned swept = TRY(sweep_locked(networks, state, {}));
     return swept == 0 ? std::move(attached) : attach_locked(networks, state, netns, request);
 }
 
@@ -88,7 +90,16 @@ Result<void> detach(const Networks& networks, const ContainerId& id) {
 
 Result<void> sweep(const Networks& networks) {
     const State state = TRY(State::lock(networks.paths()));
-    TRY(sweep_locked(networks, state));
+    TRY(sweep_locked(networks, state, {}));
+    return {};
+}
+
+Result<void> sweep_others(const Networks& networks, const std::vector<std::string>& alive) {
+    const auto is_alive = [&](const std::string& name) { return std::binary_search(alive.begin(), alive.end(), name); };
+    const std::vector<std::string> attached = TRY(list_attached(networks.paths()));
+    if (std::all_of(attached.begin(), attached.end(), is_alive)) return {};
+    const State state = TRY(State::lock(networks.paths()));
+    TRY(sweep_locked(networks, state, alive));
     return {};
 }
 

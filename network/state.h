@@ -64,6 +64,8 @@ public:
     Result<void> store_doomed_links(std::string_view text) const;
     /// Container ids.
     Result<std::vector<std::string>> list() const;
+    /// Removes what writers left that were killed: while the lock is ours there are none at work.
+    Result<void> remove_unfinished() const;
 
     const Paths& paths() const { return paths_; }
 
@@ -73,6 +75,9 @@ private:
     DirLock lock_;
     Fd folder_;
 };
+
+/// The names of all records without the lock, half-written ones too.
+Result<std::vector<std::string>> list_attached(const Paths& paths);
 
 /// A container's record without the lock: for readers, who see it whole because it is replaced by rename.
 Result<std::optional<AttachedRecord>> read_attached(const Paths& paths, const std::string& container);

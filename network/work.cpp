@@ -63,12 +63,13 @@ bool namespace_is_used(std::uint64_t inode) {
     });
 }
 
-/// The lock is ours, so a record without its links is not one in the making.
+/// The lock is ours, so a record without its links is not one in the making. A link alone proves nothing: a disconnect that
+/// was killed took it away, or somebody else did, and the container lives on with its other addresses.
 Result<bool> is_gone(Netlink& route, const AttachedRecord& record) {
     for (const Endpoint& endpoint : record.endpoints) {
         if (endpoint.host_link.empty()) continue;
         const std::optional<LinkInfo> link = TRY(find_link(route, endpoint.host_link));
-        return !link.has_value();
+        if (link) return false;
     }
     return !namespace_is_used(record.netns);
 }
@@ -309,12 +310,14 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
     return state.remove(container);
 }
 
-Result<unsigned> sweep_locked(const Networks& networks, const State& state) {
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive) {
     unsigned swept = 0;
     TRY(bury_links(state));
+    TRY(state.remove_unfinished());
     Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
     const std::vector<std::string> containers = TRY(state.list());
     for (const std::string& container : containers) {
+        if (std::binary_search(alive.begin(), alive.end(), container)) continue;
         const std::optional<AttachedRecord> record = TRY(state.find(container));
         if (!record) continue;
         const bool gone = TRY(is_gone(route, *record));

@@ -69,7 +69,7 @@ Result<void> bury_links(const State& state);
 
 /// Gives back all that the container's record says; nothing to do without one.
 Result<void> detach_locked(const Networks& networks, const State& state, const std::string& container);
-/// Detaches those whose links are gone; how many there were.
-Result<unsigned> sweep_locked(const Networks& networks, const State& state);
+/// Detaches those that are gone, `alive` (sorted) unseen; how many there were.
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive);
 
 }  // namespace berth::network

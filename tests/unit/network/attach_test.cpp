@@ -208,6 +208,38 @@ Test(network_attach, what_a_killed_process_left_is_swept_when_it_stands_in_the_w
     });
 }
 
+Test(network_attach, a_container_that_lost_one_link_keeps_its_addresses) {
+    on_own_host([](const Networks& networks) -> Text {
+        CreateNetwork options;
+        options.name = "app";
+        NEED(networks.create(options));
+        const Fd container = new_netns();
+        const auto attached = attach(networks, container, request('a', "web", {on("bridge"), on("app")}));
+        NEED(attached);
+        Netlink route = Netlink::open(Netlink::Protocol::route).value();
+        NEED(remove_link(route, attached.value().endpoints[0].host_link));
+        NEED(sweep(networks));
+        CLAIM(find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        NEED(remove_link(route, attached.value().endpoints[1].host_link));
+        NEED(sweep_others(networks, {Text(64, 'a')}));
+        CLAIM(find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        // Nobody runs in that namespace either.
+        NEED(sweep_others(networks, {Text(64, 'b')}));
+        CLAIM(!find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        return "";
+    });
+}
+
+Test(network_attach, half_written_records_are_swept) {
+    on_own_host([](const Networks& networks) -> Text {
+        const Text path = networks.paths().run + "/attached/x.new";
+        Fd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).reset();
+        NEED(sweep_others(networks, {}));
+        CLAIM(::access(path.c_str(), F_OK) != 0);
+        return "";
+    });
+}
+
 Test(network_attach, a_flushed_table_is_made_again) {
     on_own_host([](const Networks& networks) -> Text {
         const Fd container = new_netns();
