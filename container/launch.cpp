@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "container/cdi.h"
 #include "container/etc_files.h"
+#include "container/links.h"
 #include "container/mounts.h"
 #include "container/registry.h"
 #include "container/volume_mount.h"
@@ -135,6 +136,9 @@ Result<void> find_peers(Launch& launch) {
         return cat("/proc/", peer.run.state.init->pid, "/ns/", space);
     };
     launch.facts.files_folder = launch.files_folder;
+    const std::vector<Link> links = TRY(find_links(launch.engine, launch.definition));
+    for (const Link& link : links)
+        launch.facts.link_environment.insert(launch.facts.link_environment.end(), link.environment.begin(), link.environment.end());
     if (const auto peer = TRY(find_peer(launch, "network", host.network_mode))) {
         launch.facts.network_namespace = path_of(*peer, "net");
         Registry* registry = TRY(launch.engine.containers());

@@ -233,6 +233,8 @@ Result<void> apply_process(runtime::Spec& spec, const Definition& definition, co
     const HostConfig& host = definition.host;
     process.args = TRY(make_arguments(definition, !facts.init_program.empty()));
     process.env = make_environment(config, facts.user.home);
+    for (const std::string& entry : facts.link_environment)
+        if (!find_env(process.env, entry.substr(0, entry.find('=')))) process.env.push_back(entry);
     if (!host.timezone.empty()) set_env(process.env, cat("TZ=", host.timezone));
     process.cwd = config.working_dir.empty() ? "/" : config.working_dir;
     process.user.uid = facts.user.uid;

@@ -18,6 +18,8 @@ struct SpecFacts {
     std::vector<runtime::HostDevice> devices;
     /// For each of Definition.mounts the path to mount, "/proc/self/fd/N" as a rule; empty for tmpfs.
     Words mount_sources;
+    /// Variables of --link; the container's own go before them.
+    Words link_environment;
     /// Folder with hosts, hostname and resolv.conf; empty: none of them is mounted.
     std::string files_folder;
     /// Of the container that --network, --pid, --ipc container:X name; empty: not shared.

@@ -82,18 +82,6 @@ MacAddress mac_of(const IpAddress& address) {
     return MacAddress::of_bytes(bytes);
 }
 
-Result<void> check_request(const Network& network, const EndpointRequest& request) {
-    if (!network.has_links()) return Error(Kind::invalid, "a container cannot be attached to it beside other networks");
-    if (network.driver == "ipvlan" && !request.mac.empty())
-        return Error(Kind::invalid, "ipvlan interfaces do not support custom mac address assignment").with_hint("they all have their parent's");
-    if (network.is_user_defined()) return {};
-    if (!request.aliases.empty()) return Error(Kind::invalid, "aliases need a user-defined network")
-        .with_hint("berth network create NAME, then --network NAME");
-    if (!request.ip.empty() || !request.ip6.empty())
-        return Error(Kind::invalid, "a fixed address needs a user-defined network").with_hint("berth network create --subnet SUBNET NAME, then --network NAME");
-    return {};
-}
-
 void add_unique(std::vector<std::string>& names, std::string name) {
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
 }
@@ -266,6 +254,20 @@ Result<void> check_driver_options(const Network& network) {
 Result<BridgeRules> bridge_rules(const Network& network) {
     const DriverOptions options = TRY(parse_driver_options(network));
     return BridgeRules{network.link, options.masquerade, network.internal};
+}
+
+Result<void> check_request(const Network& network, const EndpointRequest& request) {
+    if (!network.has_links()) return Error(Kind::invalid, "a container cannot be attached to it beside other networks");
+    if (network.driver == "ipvlan" && !request.mac.empty())
+        return Error(Kind::invalid, "ipvlan interfaces do not support custom mac address assignment").with_hint("they all have their parent's");
+    if (network.is_user_defined()) return {};
+    if (!request.aliases.empty())
+        return Error(Kind::invalid, "network-scoped alias is supported only for containers in user defined networks")
+            .with_hint("berth network create NAME, then --network NAME");
+    if (!request.ip.empty() || !request.ip6.empty())
+        return Error(Kind::invalid, "user specified IP address is supported on user defined networks only")
+            .with_hint("berth network create --subnet SUBNET NAME, then --network NAME");
+    return {};
 }
 
 Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& wish, std::string_view table) {

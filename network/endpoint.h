@@ -37,6 +37,8 @@ struct EndpointWish {
     const AttachRequest& container;
     std::string interface;  ///< "eth0"
 };
+/// What the network's kind forbids to wish for. Kind::invalid, with docker's texts.
+Result<void> check_request(const Network& network, const EndpointRequest& request);
 /// Address, names and link names. Kind::busy when the subnet is full, Kind::exists when a wanted address is taken.
 Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& wish, std::string_view table);
 

@@ -316,8 +316,8 @@ Test(network_attach, wishes_that_cannot_be_are_refused_by_name) {
             return attached.ok() ? "" : attached.error().text();
         };
         CLAIM(refusal(on("nowhere")) == "network nowhere not found");
-        CLAIM(refusal(on("bridge", "", {"x"})) == "network bridge: aliases need a user-defined network");
-        CLAIM(refusal(on("bridge", "172.17.0.9")) == "network bridge: a fixed address needs a user-defined network");
+        CLAIM(refusal(on("bridge", "", {"x"})) == "network bridge: network-scoped alias is supported only for containers in user defined networks");
+        CLAIM(refusal(on("bridge", "172.17.0.9")) == "network bridge: user specified IP address is supported on user defined networks only");
         CLAIM(refusal(on("app", "10.51.0.1")) == "network app: 10.51.0.1 does not lie in 10.50.0.0/24");
         CLAIM(refusal(on("app", "10.50.0.1")) == "network app: 10.50.0.1 is reserved in 10.50.0.0/24");
         EndpointRequest six = on("app"), multicast = on("app");
