@@ -19,7 +19,7 @@ count() {
     echo "leases $(find "$BERTH_RUN_ROOT/network" -type f ! -name doomed -exec cat {} + | wc -c)"
     echo "run files $(find "$BERTH_RUN_ROOT" ! -name doomed | wc -l)"
     echo "files $(find "$BERTH_ROOT" -path "*/layers/*/*/*" -prune -o -print | wc -l)"
-    echo "mounts $(wc -l < /proc/self/mountinfo)"
+    echo "mounts $(grep -vc /run/netns/ /proc/self/mountinfo)"
     echo "processes $(ps -e -o comm= | grep -c '^berth')"
     echo "descriptors of a monitor $(ls "/proc/$monitor/fd" | wc -l)"
     echo "sockets $(wc -l < /proc/net/tcp)"
