@@ -16,7 +16,7 @@ namespace {
 Result<void> store_plans(const Work& work, const Published& published) {
     TRY(work.state.store(work.record), "record attachment");
     for (const EndpointPlan& plan : work.plans) TRY(store_member(work.state, plan), "record address");
-    if (!published.ports.empty()) TRY(work.state.store_ports(published.table), "record ports");
+    if (!published.ports.empty()) TRY(record_ports(work.state, published.table, published.ports), "record ports");
     return {};
 }
 

@@ -103,7 +103,7 @@ Result<void> publish(const Networks& networks, const Fd& netns, const AttachRequ
     Published published = TRY(plan_ports(work, mappings, attachment.service->relay().size()));
     work.record.ports.insert(work.record.ports.end(), published.ports.begin(), published.ports.end());
     TRY(state.store(work.record));
-    TRY(state.store_ports(published.table));
+    TRY(record_ports(state, published.table, published.ports));
     TRY(add_to_firewall(work, published.ports));
     attachment.ports = work.record.ports;
     attachment.service->relay().add(std::move(published.holds));
@@ -125,7 +125,7 @@ Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRe
     const std::string before = TRY(state.ports());
     std::string table = without_container(before, work.record.container);
     for (const PublishedPort& port : work.record.ports) table += port_line({work.record.container, work.record.name, port});
-    TRY(state.store_ports(table));
+    TRY(record_ports(state, table, leaving));
     TRY(state.store(work.record));
     attachment.ports = work.record.ports;
     if (attachment.service) attachment.service->relay().remove(leaving);

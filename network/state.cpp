@@ -61,6 +61,13 @@ Result<void> State::store_ports(std::string_view text) const {
     return replace_file(folder_, "ports", text, 0600, Durability::boot);
 }
 
+Result<std::string> State::reserved_ports() const { return read_or_empty(folder_, "reserved"); }
+
+Result<void> State::store_reserved_ports(std::string_view text) const {
+    if (text.empty()) return remove_file(folder_, "reserved");
+    return replace_file(folder_, "reserved", text, 0600, Durability::boot);
+}
+
 Result<std::optional<AttachedRecord>> State::find(const std::string& container) const {
     return TRY(parse_attached(read_file(folder_, cat(attached_folder, container))), "attachment of ", container);
 }

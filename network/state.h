@@ -8,6 +8,7 @@
 //   ports                published ports of all containers (tables.h)
 //   attached/CONTAINER   everything that detach has to give back
 //   doomed               links that die with their namespaces
+//   reserved             host ports that berth put into ip_local_reserved_ports (local_ports.h)
 //   closed               families that berth made this host forward
 
 #include <optional>
@@ -52,6 +53,9 @@ public:
     Result<void> store_table(const std::string& network_id, std::string_view text) const;
     Result<std::string> ports() const;
     Result<void> store_ports(std::string_view text) const;
+
+    Result<std::string> reserved_ports() const;
+    Result<void> store_reserved_ports(std::string_view text) const;
 
     Result<std::optional<AttachedRecord>> find(const std::string& container) const;
     Result<void> store(const AttachedRecord& record) const;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "network/conntrack.h"
+#include "network/local_ports.h"
 
 namespace berth::network {
 
@@ -145,6 +146,15 @@ Result<Published> plan_ports(const Work& work, const std::vector<PortMapping>& m
     }
     std::string table = TRY(work.state.ports());
     return plan_publish(publish, std::move(table));
+}
+
+Result<void> record_ports(const State& state, std::string_view table, const std::vector<PublishedPort>& changed) {
+    TRY(state.store_ports(table));
+    const auto is_range = [](const PublishedPort& port) { return port.host.size() > 1; };
+    const std::string reserved = TRY(state.reserved_ports());
+    if (reserved.empty() && std::none_of(changed.begin(), changed.end(), is_range)) return {};
+    ignore(reserve_local_ports(state, table), "a host that does not let itself be told keeps to its own list: the ports work all the same");
+    return {};
 }
 
 Result<void> store_member(const State& state, const EndpointPlan& plan) {
@@ -301,7 +311,7 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
         // Whichever endpoint they led to: keys are unique, so removing by each target removes them all.
         for (const Endpoint& endpoint : record->endpoints) TRY(remove_elements(netfilter, elements_of(record->ports, target_of(endpoint))));
         const std::string ports = TRY(state.ports());
-        TRY(state.store_ports(without_container(ports, container)));
+        TRY(record_ports(state, without_container(ports, container), record->ports));
     }
     for (const Endpoint& endpoint : record->endpoints)
         for (const std::string* address : {&endpoint.ip, &endpoint.ip6})

@@ -36,6 +36,8 @@ std::vector<EndpointPlan> plans_of(const Networks& networks, const State& state,
 Result<void> plan_one(Work& work, const EndpointRequest& request);
 /// Chooses and holds ports; `held` sockets exist already.
 Result<Published> plan_ports(const Work& work, const std::vector<PortMapping>& mappings, std::size_t held);
+/// Stores the port table. The kernel's choice of free ports follows when a range comes or goes.
+Result<void> record_ports(const State& state, std::string_view table, const std::vector<PublishedPort>& changed);
 Result<void> store_member(const State& state, const EndpointPlan& plan);
 
 PublishTarget target_of(const Endpoint& endpoint);
