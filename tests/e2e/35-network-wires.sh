@@ -66,7 +66,7 @@ equal "then the wire is its way out" 10.73.0.200 "$(berth exec late ip route | s
 # --- killed, link and all
 victim=$(init_of two)
 kill -9 "$(monitor_of two)" "$victim"
-works "the address of a killed container is free again" soon 5 berth run --rm --network wire --ip 10.73.0.99 busybox true
+works "the address of a killed container is free again" soon 30 berth run --rm --network wire --ip 10.73.0.99 busybox true
 
 # --- modes
 works "macvlans share a link" berth network create -d macvlan --subnet 10.74.0.0/24 -o parent=par0 -o macvlan_mode=private apart
@@ -159,9 +159,9 @@ fi
 equal "no record is left" "" "$(berth network ls -q --filter name=tagged --filter name=island)"
 
 # --- ipvlan
-berth rm -f one late loud >/dev/null
+berth rm -f one two late loud >/dev/null
 berth network rm wire apart shut >/dev/null
-works "an ipvlan" berth network create -d ipvlan --subnet 10.73.0.0/24 --gateway 10.73.0.200 -o parent=par0 wire
+works "an ipvlan" berth network create -d ipvlan --subnet 10.73.0.0/24 --gateway 10.73.0.200 --ip-range 10.73.0.64/26 -o parent=par0 wire
 refuses 125 "a MAC address for it" "berth: attach networks: network wire: ipvlan interfaces do not support custom mac address assignment
 hint: they all have their parent's" berth run --rm --network wire --mac-address 02:00:00:00:00:99 busybox true
 refuses 1 "a second network on its link" "berth: network bad: network wire is already using parent interface par0
@@ -178,9 +178,9 @@ if kernel_has ipvlan; then
     berth network rm wire >/dev/null
     works "one of mode l3" berth network create -d ipvlan --subnet 10.82.0.0/24 -o parent=par0 -o ipvlan_mode=l3 routed
     up one --network routed
-    equal "has its link for a default route" "default dev eth0" "$(berth exec one ip route | grep default | xargs)"
+    equal "has its link for a default route" "default dev eth0" "$(berth exec one ip route | sed -n 's/^\(default dev eth0\).*/\1/p')"
     equal "and no gateway" "" "$(inspect one '{{.NetworkSettings.Networks.routed.Gateway}}')"
-    on_lan ip route add 10.82.0.0/24 dev wire
+    on_lan ip route add 10.82.0.0/24 via 10.73.0.1
     equal "the wire hears it by a route" yes "$(on_lan busybox ping -c 1 -W 1 "$(address one routed)" >/dev/null && echo yes)"
     berth rm -f one >/dev/null
 else
