@@ -137,8 +137,7 @@ Result<void> find_peers(Launch& launch) {
     };
     launch.facts.files_folder = launch.files_folder;
     const std::vector<Link> links = TRY(find_links(launch.engine, launch.definition));
-    for (const Link& link : links)
-        launch.facts.link_environment.insert(launch.facts.link_environment.end(), link.environment.begin(), link.environment.end());
+    for (const Link& link : links) add_links_to(launch.facts.link_environment, link.environment);
     if (const auto peer = TRY(find_peer(launch, "network", host.network_mode))) {
         launch.facts.network_namespace = path_of(*peer, "net");
         Registry* registry = TRY(launch.engine.containers());

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "container/events.h"
 #include "container/health_runner.h"
+#include "container/links.h"
 #include "container/pages.h"
 #include "container/prune.h"
 #include "container/registry.h"
@@ -94,6 +95,7 @@ bool Monitor::adopt(Fd starter) {
         streams_.emplace(loop_, TRY(LogWriter::open(folder, record_.definition)));
         TRY(streams_->adopt(run_folder, record_.definition));
         run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
+        for (const Link& link : find_links(engine_, record_.definition).value_or({})) add_links_to(run_->link_environment, link.environment);
         TRY(listen());
         if (!has_networks(record_.definition)) return {};
         network::Networks* networks = TRY(engine_.networks());
@@ -156,6 +158,7 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
     run_->cgroup = std::move(launch.cgroup);
     run_->attachment = std::move(launch.attachment);
     run_->netns = std::move(launch.netns);
+    run_->link_environment = std::move(launch.facts.link_environment);
     run_->began = tick_now();
     if (starter != nullptr) {
         Answer answer;

@@ -56,6 +56,7 @@ private:
         std::optional<runtime::Cgroup> cgroup;
         std::optional<network::Attachment> attachment;
         Fd netns;
+        Words link_environment;
         Tick began;
         Loop::Id end_watch = 0;
         Loop::Id network_watch = 0;
@@ -99,7 +100,7 @@ private:
     void store(Durability durability);
     void note_event(std::string action, TextMap attributes = {});
     void on_health(bool changed);
-    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
+    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup, run_->link_environment}; }
 
     // Requests (monitor_requests.cpp).
     void accept_client();

@@ -45,6 +45,9 @@ std::optional<std::string> container_of_mode(std::string_view mode);
 /// Where the container's own init lies inside it (docker's place).
 constexpr std::string_view init_path = "/sbin/docker-init";
 
+/// Adds the variables of links that are not set otherwise.
+void add_links_to(Words& env, const Words& link_environment);
+
 /// The process of `exec`: the container's own settings, with what is asked for instead.
 struct ExecWishes {
     Words argv;

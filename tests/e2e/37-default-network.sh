@@ -52,9 +52,13 @@ holds "is refused" "cannot link to /far, as it does not belong to the default ne
 equal "on a network of its own a link is one more name" "$(inspect far '{{.NetworkSettings.Networks.app.IPAddress}}')" \
     "$(berth run --rm --network app --link far:near busybox nslookup near 2>/dev/null | sed -n 's/^Address: \([0-9.]*\)$/\1/p')"
 equal "without variables" "" "$(berth run --rm --network app --link far:near busybox env | grep NEAR)"
+berth run -d --name me --link db:my-db -e MY_DB_PORT=mine busybox sleep 1000 >/dev/null
+equal "further programs have them too" "MY_DB_ENV_A=1 MY_DB_PORT=mine" "$(berth exec me env | grep -E 'MY_DB_(ENV_A|PORT)=' | sort | xargs)"
+kill -9 "$(monitor_of me)"
+equal "also when another monitor has taken over" "MY_DB_ENV_A=1 MY_DB_PORT=mine" "$(berth exec me env | grep -E 'MY_DB_(ENV_A|PORT)=' | sort | xargs)"
 works "a linked container restarts" sh -c 'berth run -d --name fond --link db busybox sleep 1000 >/dev/null && berth restart -t 0 fond'
 berth stop -t 0 db >/dev/null
 works "and joins other networks when the other has gone" berth network connect app fond
 exits 1 "but does not start without it" berth restart -t 0 fond
-berth rm -f fond far idle asleep db >/dev/null 2>&1
+berth rm -f me fond far idle asleep db >/dev/null 2>&1
 finish
