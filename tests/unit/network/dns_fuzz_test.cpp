@@ -134,7 +134,7 @@ void damage(dns::Message& message, Random& random) {
         return all + std::string(200, '\0') + std::string(100, '\xc0') + std::string(100, '\xff') + std::string(100, '\x3f');
     }();
     fuzz::mutate(message, random, bytes);
-    if (random.one_in(4)) message.resize(random.below(static_cast<unsigned>(message.size()) + 1));
+    if (random.one_in(4)) message.erase(message.begin() + random.below(static_cast<unsigned>(message.size()) + 1), message.end());
 }
 
 LoadedScope scope() {
