@@ -101,6 +101,12 @@ timeout -s KILL 5 strace -f -qq -o /dev/null -e trace=sendmsg -e inject=sendmsg:
 berth rm -f victim >/dev/null 2>&1
 equal "a removal gives back what a killed start had" "" "$(lines_of_leases)"
 
+# --- the first look at a network finds nobody who was killed
+berth run -d --name lone "${wish[@]}" busybox sleep 1000 >/dev/null
+kill -9 "$(monitor_of lone)" "$(init_of lone)"
+equal "inspect shows no killed container" 0 "$(soon 5 sh -c '! ip -o link | grep -q veth'; berth network inspect -f '{{len .Containers}}' app)"
+berth rm -f lone >/dev/null
+
 # --- a half-written record
 berth run -d --name lone "${wish[@]}" busybox sleep 1000 >/dev/null
 head -c 40 /dev/urandom > "$BERTH_RUN_ROOT/network/attached/$(printf 'e%.0s' $(seq 64)).new"
