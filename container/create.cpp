@@ -98,6 +98,8 @@ Result<void> resolve_modes(Creating& creating) {
         const std::string id = TRY(creating.registry->resolve(*name));
         *mode = cat("container:", id);
     }
+    // docker: there is no container with a link to nobody.
+    for (const std::string& link : host.links) TRY(creating.registry->resolve(link.substr(0, link.find(':'))), "--link ", link);
     return {};
 }
 

@@ -42,7 +42,9 @@ MY_DB_PORT_80_TCP_ADDR=$db
 MY_DB_PORT_80_TCP_PORT=80
 MY_DB_PORT_80_TCP_PROTO=tcp" "$(berth run --rm --name me --link db:my-db -e MY_DB_PORT=mine busybox env | grep MY_DB | sort)"
 exits 125 "a link to nobody" berth run --rm --link nobody busybox true
-holds "names it" "nobody" "$ERR"
+holds "names it" "berth: namespaces: --link nobody:nobody: no such container: nobody" "$ERR"
+exits 1 "and is refused by create" berth create --name vain --link nobody busybox true
+exits 1 "which leaves nothing" berth inspect vain
 berth create --name asleep busybox true >/dev/null
 exits 125 "a link to one that does not run" berth run --rm --name me --link asleep:al busybox true
 holds "is refused" "cannot link to a non running container: /asleep AS /me/al" "$ERR"
