@@ -46,7 +46,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
 	$(BUILD)/libexec/berth-registry $(BUILD)/libexec/berth-fetch
 
-.PHONY: always all deps install uninstall check check-unit check-e2e check-vm check-deb man deb demo bench clean
+.PHONY: always all deps install uninstall check check-unit check-e2e check-long check-vm check-deb man deb demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -137,6 +137,10 @@ check-e2e: all
 check: deps
 	$(MAKE) -j$(shell nproc) all check-unit
 	tests/e2e/run $(BUILD)
+
+# What grows with patience, for a night.
+check-long:
+	BERTH_LONG=1 BERTH_FUZZ=100 BERTH_SLOWNESS=8 $(MAKE) check
 
 # On a host with pure cgroup v2 and systemd, booted by qemu (tests/vm/run).
 check-vm: all

@@ -7,6 +7,7 @@
 #include "cli/listing.h"
 #include "cli/provide_image.h"
 #include "image/views.h"
+#include "network/attach.h"
 #include "network/networks.h"
 
 namespace berth::cli {
@@ -32,7 +33,10 @@ Result<Json> find_image(container::Engine& engine, const std::string& name, cons
 }
 Result<Json> find_network(container::Engine& engine, const std::string& name, const InspectOptions&) {
     const network::Networks* networks = TRY(engine.networks());
-    return networks->inspect(TRY(networks->find(name)));
+    const network::Network found = TRY(networks->find(name));
+    // Whoever looks at its containers shall not see those that were killed.
+    ignore(network::sweep(*networks), "then they are seen once more");
+    return networks->inspect(found);
 }
 Result<Json> find_volume(container::Engine& engine, const std::string& name, const InspectOptions&) {
     const container::Volumes* volumes = TRY(engine.volumes());

@@ -112,7 +112,7 @@ Action define_network_create(Parser& p) {
     p.flag("--internal", n.internal, "No way out of the network");
     p.flag("--attachable", n.attachable, "Kept for docker's sake; any container may join");
     p.list("--label", options->labels, "KEY[=VALUE]", "Set a label");
-    p.list("-o,--opt", options->options, "KEY=VALUE", "Option of the driver");
+    p.list("-o,--opt", options->options, "KEY=VALUE", "Option of the driver, such as parent=LINK or macvlan_mode=private");
     for (const std::string_view swarm : {"--scope", "--config-from"})
         p.refused(swarm, "VALUE", "networks of swarms do not exist here");
     for (const std::string_view swarm : {"--config-only", "--ingress"})
@@ -122,6 +122,8 @@ Action define_network_create(Parser& p) {
     p.about("Makes a network and prints its id. Containers on it find each other by name.");
     p.example("berth network create back --subnet 10.5.0.0/24", "with addresses of your choice");
     p.example("berth run -d --network back --name db postgres", "a container on it");
+    p.example("berth network create -d macvlan -o parent=eth0.10 --subnet 192.168.10.0/24 lab",
+              "on the wire of VLAN 10, whose link comes and goes with the network");
     p.see_also("network connect, network ls, run");
     return [options](Session& session, const Words& arguments) -> Result<int> {
         options->network.name = arguments[0];

@@ -98,7 +98,20 @@ Result<void> resolve_modes(Creating& creating) {
         const std::string id = TRY(creating.registry->resolve(*name));
         *mode = cat("container:", id);
     }
+    // docker: there is no container with a link to nobody.
+    for (const std::string& link : host.links) TRY(creating.registry->resolve(link.substr(0, link.find(':'))), "--link ", link);
     return {};
+}
+
+/// A network that is not there yet may become one: its absence is told at the start.
+Result<bool> may_publish(Engine& engine, const std::vector<network::EndpointRequest>& wanted) {
+    if (wanted.empty()) return true;
+    const network::Networks* networks = TRY(engine.networks());
+    for (const network::EndpointRequest& request : wanted) {
+        const auto found = networks->find(request.network);
+        if (!found.ok() || (found.value().driver == "bridge" && !found.value().internal)) return true;
+    }
+    return false;
 }
 
 Result<void> choose_networks(Creating& creating) {
@@ -113,6 +126,8 @@ Result<void> choose_networks(Creating& creating) {
             .with_hint("publish the ports of the container whose network it is");
     if (publishes && !has_links) creating.warnings.push_back(cat("Published ports are discarded when using ", host.network_mode, " network mode"));
     definition.networks = options.networks;
+    if (publishes && has_links && !TRY(may_publish(creating.engine, options.networks)))
+        creating.warnings.push_back("Published ports are discarded: none of the container's networks is a bridge that leads out");
     if (has_links && definition.networks.empty()) definition.networks.emplace_back().network = host.network_mode == "default" ? "bridge" : host.network_mode;
     if (!has_links) definition.networks.clear();
     return {};

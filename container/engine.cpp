@@ -48,6 +48,16 @@ Result<void> repair(Engine& engine, Registry& registry, Record& record) {
     return {};
 }
 
+/// What starts and build steps left at the network that were killed on their way: attached, but no container that runs.
+Result<void> sweep_networks(Engine& engine, const std::vector<Record>& records) {
+    const network::Networks* networks = TRY(engine.networks());
+    std::vector<std::string> alive;
+    for (const Record& record : records)
+        if (record.run.state.running()) alive.push_back(record.id());
+    std::sort(alive.begin(), alive.end());
+    return network::sweep_others(*networks, alive);
+}
+
 }  // namespace
 
 Engine::Engine(Paths paths) : paths_(std::move(paths)) {}
@@ -102,6 +112,7 @@ Result<std::vector<Record>> list(Engine& engine) {
         if (!repaired.ok()) log::warn(repaired.error().text(), ", showing its last known state");
         records.push_back(std::move(record));
     }
+    ignore(sweep_networks(engine, records), "the next list tries again");
     // Records are large: each is moved once, however many there are.
     std::vector<std::size_t> order(records.size());
     std::iota(order.begin(), order.end(), std::size_t{0});

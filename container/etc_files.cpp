@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/sys.h"
+#include "container/links.h"
 #include "network/files.h"
 #include "network/networks.h"
 
@@ -44,20 +45,6 @@ std::string hosts_file_text(const Definition& definition, const network::HostsRe
     return network::host_mode_hosts_text(network::read_host_hosts(), request);
 }
 
-/// Legacy `--link NAME:ALIAS` of the default bridge: the other's address stands in the hosts file.
-Result<void> add_links(Engine& engine, const Definition& definition, network::HostsRequest& request) {
-    for (const std::string& link : definition.host.links) {
-        const std::size_t colon = link.find(':');
-        const std::string name = link.substr(0, colon);
-        const std::string alias = colon == std::string::npos ? name : link.substr(colon + 1);
-        const Record other = TRY(find(engine, name), "--link ", link);
-        for (const network::Endpoint& endpoint : other.run.network.endpoints)
-            if (!endpoint.ip.empty())
-                request.links.push_back({endpoint.ip, {alias, std::string(other.short_id()), other.name()}});
-    }
-    return {};
-}
-
 }  // namespace
 
 Result<void> write_etc_files(const Definition& definition, const std::string& folder) {
@@ -87,7 +74,9 @@ Result<void> write_hosts_file(Engine& engine, const Definition& definition, cons
         if (!endpoint.ip.empty()) request.addresses.push_back(endpoint.ip);
         if (!endpoint.ip6.empty()) request.addresses.push_back(endpoint.ip6);
     }
-    TRY(add_links(engine, definition, request));
+    // The start has refused what cannot be; who went away since then is left out.
+    for (const Link& link : find_links(engine, definition).value_or({}))
+        request.links.push_back({link.address, {link.alias, link.short_id, link.name}});
     return write_in_place(folder, "hosts", hosts_file_text(definition, request));
 }
 

@@ -12,6 +12,7 @@ struct Target {
     pid_t pid;
     const Fd& pidfd;
     const runtime::Cgroup& cgroup;
+    const Words& link_environment;  ///< as SpecFacts has it
 };
 
 struct JoinRequest {

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "container/cdi.h"
 #include "container/etc_files.h"
+#include "container/links.h"
 #include "container/mounts.h"
 #include "container/peer.h"
 #include "container/registry.h"
@@ -120,6 +121,8 @@ Result<void> join_ipc(Launch& launch, const Peer& peer) {
 Result<void> find_peers(Launch& launch) {
     const HostConfig& host = launch.definition.host;
     launch.facts.files_folder = launch.files_folder;
+    const std::vector<Link> links = TRY(find_links(launch.engine, launch.definition));
+    for (const Link& link : links) add_links_to(launch.facts.link_environment, link.environment);
     if (const auto peer = TRY(find_peer(launch.engine, "network", host.network_mode))) {
         launch.facts.network_namespace = TRY(hold_namespace(launch, *peer, "net"));
         Registry* registry = TRY(launch.engine.containers());

@@ -60,6 +60,7 @@ private:
         std::optional<runtime::Cgroup> cgroup;
         std::optional<network::Attachment> attachment;
         Fd netns;
+        Words link_environment;
         Tick began;
         Loop::Id end_watch = 0;
         Loop::Id network_watch = 0;
@@ -122,7 +123,7 @@ private:
     void note_resize(unsigned short rows, unsigned short columns);
     void note_exec_end(const ExecSession& session, int exit_code);
     void on_health(bool changed);
-    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup}; }
+    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup, run_->link_environment}; }
 
     // Requests (monitor_requests.cpp).
     void accept_client();

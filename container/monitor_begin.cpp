@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "container/health_runner.h"
 #include "container/history.h"
+#include "container/links.h"
 #include "container/monitor.h"
 #include "container/pages.h"
 #include "container/registry.h"
@@ -63,6 +64,7 @@ Result<void> Monitor::take_over_run() {
     open_streams(TRY(LogWriter::open(folder, record_.definition)));
     TRY(streams_->adopt(run_folder, record_.definition));
     run_->netns = TRY(sys::open(cat("/proc/", run_->pid, "/ns/net"), O_RDONLY));
+    for (const Link& link : find_links(engine_, record_.definition).value_or({})) add_links_to(run_->link_environment, link.environment);
     if (!has_networks(record_.definition)) return {};
     network::Networks* networks = TRY(engine_.networks());
     const network::AttachRequest request = TRY(make_attach_request(record_.definition));
@@ -143,6 +145,7 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
     run_->cgroup = std::move(launch.cgroup);
     run_->attachment = std::move(launch.attachment);
     run_->netns = std::move(launch.netns);
+    run_->link_environment = std::move(launch.facts.link_environment);
     run_->began = tick_now();
     // Before the answer: whoever waited for the start finds it in the history.
     std::vector<Event> events = start_events(engine_, record_);

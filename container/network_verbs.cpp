@@ -5,6 +5,7 @@
 #include "container/engine.h"
 #include "container/monitor_client.h"
 #include "container/registry.h"
+#include "network/endpoint.h"
 #include "network/networks.h"
 
 namespace berth::container {
@@ -34,7 +35,8 @@ Result<void> connect_network(Engine& engine, const Record& found, const network:
     Registry* registry = TRY(engine.containers());
     network::Networks* networks = TRY(engine.networks());
     network::EndpointRequest wanted = endpoint;
-    wanted.network = TRY(networks->find(endpoint.network)).name;
+    const network::Network network = TRY(networks->find(endpoint.network));
+    wanted.network = network.name;
     const DirLock lock = TRY(registry->lock_definition(found.id()));
     Record record = TRY(registry->load(found.id()));
     TRY(check_mode(record));
@@ -42,6 +44,8 @@ Result<void> connect_network(Engine& engine, const Record& found, const network:
     const auto same = [&](const network::EndpointRequest& other) { return other.network == wanted.network; };
     if (std::any_of(list.begin(), list.end(), same))
         return Error(Kind::exists, cat("container ", record.name(), " is on network ", wanted.network, " already"));
+    // At once, also for one that does not run: its next start would fail.
+    TRY(network::check_request(network, wanted), "network ", network.name);
     // The monitor first: what the network refuses must not stand in the record.
     if (record.run.state.running()) TRY(tell_monitor(engine, record, Op::connect, wanted));
     list.push_back(wanted);

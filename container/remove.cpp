@@ -18,13 +18,25 @@ Error still_running(const Record& record) {
         .with_hint("stop it first, or remove it with force: -f");
 }
 
-/// What a crash may have left of a run that no monitor tidied: its control group, its addresses and ports.
+/// What a crash may have left of a run that no monitor tidied: its control group, its addresses and ports. Also of the very
+/// first start, which then nothing tells of.
 Result<void> remove_leftover(Engine& engine, const Record& record) {
-    const bool was_begun = TRY(remove_leftover_cgroup(record.definition));
-    if (record.definition.networks.empty() || !(was_begun || record.run.state.has_been_started)) return {};
+    TRY(remove_leftover_cgroup(record.definition));
+    if (record.definition.networks.empty()) return {};
     network::Networks* networks = TRY(engine.networks());
     const ContainerId id = TRY(ContainerId::parse(record.id()));
     return network::detach(*networks, id);
+}
+
+/// A start that was killed before it was recorded leaves a group that no state tells of.
+Result<void> remove_leftover_cgroup(const Definition& definition) {
+    runtime::CgroupRequest request;
+    request.path = cgroup_path_of(definition);
+    request.systemd = request.path.find(':') != std::string::npos;
+    request.id = definition.id;
+    runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(request));
+    ignore(cgroup.kill_all(), "remove says whether somebody is left");
+    return cgroup.remove();
 }
 
 }  // namespace

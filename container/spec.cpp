@@ -236,6 +236,7 @@ Result<void> apply_process(runtime::Spec& spec, const Definition& definition, co
     const HostConfig& host = definition.host;
     process.args = TRY(make_arguments(definition, !facts.init_program.empty()));
     process.env = make_environment(config, facts.user.home);
+    add_links_to(process.env, facts.link_environment);
     if (!host.timezone.empty()) set_env(process.env, cat("TZ=", host.timezone));
     process.cwd = config.working_dir.empty() ? "/" : config.working_dir;
     process.user.uid = facts.user.uid;
@@ -380,6 +381,11 @@ Result<runtime::Spec> make_spec(const Definition& definition, const SpecFacts& f
     // Last, since --privileged overrides devices, masks and the read-only mounts.
     TRY(apply_confinement(spec, host));
     return spec;
+}
+
+void add_links_to(Words& env, const Words& link_environment) {
+    for (const std::string& entry : link_environment)
+        if (!find_env(env, entry.substr(0, entry.find('=')))) env.push_back(entry);
 }
 
 Result<runtime::ProcessSpec> make_exec_process(const Definition& definition, const runtime::ResolvedUser& user,

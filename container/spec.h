@@ -18,6 +18,8 @@ struct SpecFacts {
     std::vector<runtime::HostDevice> devices;
     /// For each of Definition.mounts the path to mount, "/proc/self/fd/N" as a rule; empty for tmpfs.
     Words mount_sources;
+    /// Variables of --link; the container's own go before them.
+    Words link_environment;
     /// Folder with hosts, hostname and resolv.conf; empty: none of them is mounted.
     std::string files_folder;
     /// Of the container that --network, --pid, --ipc container:X name; empty: not shared.
@@ -44,6 +46,9 @@ std::optional<std::string> container_of_mode(std::string_view mode);
 
 /// Where the container's own init lies inside it (docker's place).
 constexpr std::string_view init_path = "/sbin/docker-init";
+
+/// Adds the variables of links that are not set otherwise.
+void add_links_to(Words& env, const Words& link_environment);
 
 /// The process of `exec`: the container's own settings, with what is asked for instead.
 struct ExecWishes {

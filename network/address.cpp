@@ -36,13 +36,15 @@ bool parse_v4(std::string_view text, std::uint8_t* out) {
     return true;
 }
 
-/// Groups of `text` (no "::" in it) into `out`; the count of bytes, or -1.
-int parse_groups(std::string_view text, std::uint8_t* out, int room) {
+/// Groups of `text` (no "::" in it) into `out`; the count of bytes, or -1. The last may be an IPv4 address, where one may end
+/// the whole (RFC 4291, 2.2).
+enum class Tail { groups, may_be_v4 };
+int parse_groups(std::string_view text, std::uint8_t* out, int room, Tail tail) {
     int used = 0;
     while (!text.empty()) {
         const std::size_t colon = text.find(':');
         const std::string_view group = text.substr(0, colon);
-        if (colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
+        if (tail == Tail::may_be_v4 && colon == std::string_view::npos && group.find('.') != std::string_view::npos) {
             if (used + 4 > room || !parse_v4(group, out + used)) return -1;
             return used + 4;
         }
@@ -59,10 +61,10 @@ int parse_groups(std::string_view text, std::uint8_t* out, int room) {
 
 bool parse_v6(std::string_view text, std::uint8_t* out) {
     const std::size_t gap = text.find("::");
-    if (gap == std::string_view::npos) return !text.empty() && parse_groups(text, out, 16) == 16;
+    if (gap == std::string_view::npos) return !text.empty() && parse_groups(text, out, 16, Tail::may_be_v4) == 16;
     std::uint8_t tail[16];
-    const int front = parse_groups(text.substr(0, gap), out, 14);
-    const int back = parse_groups(text.substr(gap + 2), tail, 14);
+    const int front = parse_groups(text.substr(0, gap), out, 14, Tail::groups);
+    const int back = parse_groups(text.substr(gap + 2), tail, 14, Tail::may_be_v4);
     if (front < 0 || back < 0 || front + back > 14) return false;
     std::memset(out + front, 0, static_cast<std::size_t>(16 - front - back));
     std::memcpy(out + 16 - back, tail, static_cast<std::size_t>(back));

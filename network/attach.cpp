@@ -4,6 +4,8 @@
 
 #include "network/attach.h"
 
+#include <algorithm>
+
 #include "network/service.h"
 #include "network/work.h"
 
@@ -14,7 +16,7 @@ namespace {
 Result<void> store_plans(const Work& work, const Published& published) {
     TRY(work.state.store(work.record), "record attachment");
     for (const EndpointPlan& plan : work.plans) TRY(store_member(work.state, plan), "record address");
-    if (!published.ports.empty()) TRY(work.state.store_ports(published.table), "record ports");
+    if (!published.ports.empty()) TRY(record_ports(work.state, published.table, published.ports), "record ports");
     return {};
 }
 
@@ -28,7 +30,9 @@ Result<void> create_all_links(Work& work) {
 
 Result<Attachment> attach_work(Work& work) {
     for (const EndpointRequest& request : work.request.networks) TRY(plan_one(work, request));
-    Published published = TRY(plan_ports(work, work.request.publish, 0));
+    // docker: without a bridge that leads out, ports are not published. Whoever creates the container is warned.
+    Published published;
+    if (find_publish_endpoint(work.plans) != nullptr) published = TRY(plan_ports(work, work.request.publish, 0));
     work.record.ports = published.ports;
     TRY(store_plans(work, published));
     TRY(create_all_links(work));
@@ -60,7 +64,7 @@ Result<Attachment> attach(const Networks& networks, const Fd& netns, const Attac
     const bool contended = !attached.ok() && (attached.error().kind() == Kind::exists || attached.error().kind() == Kind::busy);
     if (!contended) return attached;
     // Perhaps in the way is only what a killed process left.
-    const unsigned swept = TRY(sweep_locked(networks, state));
+    const unsigned swept = TRY(sweep_locked(networks, state, {}));
     return swept == 0 ? std::move(attached) : attach_locked(networks, state, netns, request);
 }
 
@@ -86,7 +90,16 @@ Result<void> detach(const Networks& networks, const ContainerId& id) {
 
 Result<void> sweep(const Networks& networks) {
     const State state = TRY(State::lock(networks.paths()));
-    TRY(sweep_locked(networks, state));
+    TRY(sweep_locked(networks, state, {}));
+    return {};
+}
+
+Result<void> sweep_others(const Networks& networks, const std::vector<std::string>& alive) {
+    const auto is_alive = [&](const std::string& name) { return std::binary_search(alive.begin(), alive.end(), name); };
+    const std::vector<std::string> attached = TRY(list_attached(networks.paths()));
+    if (std::all_of(attached.begin(), attached.end(), is_alive)) return {};
+    const State state = TRY(State::lock(networks.paths()));
+    TRY(sweep_locked(networks, state, alive));
     return {};
 }
 

@@ -173,8 +173,11 @@ Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRe
 /// The container has a new name: the others on its networks find it by that.
 Result<void> rename(const Networks& networks, const ContainerId& id, std::string_view name, Attachment& attachment);
 
-/// Detaches every container whose links are gone while its record stayed (killed processes). Cheap when there are none.
+/// Detaches every container whose namespace is gone while its record stayed (killed processes), and removes half-written
+/// records.
 Result<void> sweep(const Networks& networks);
+/// The same without a look at those of `alive`, sorted ids: when no others are attached, it is one look into a folder.
+Result<void> sweep_others(const Networks& networks, const std::vector<std::string>& alive);
 
 /// Without networks: the loopback link of a fresh namespace comes up (`--network none`).
 Result<void> bring_up_loopback(const Fd& netns);

@@ -40,12 +40,7 @@ Result<void> update_service(const Work& work, Attachment& attachment) {
 /// The default route and the ports follow the endpoint that has them now.
 Result<void> move_default(Work& work, const std::vector<EndpointPlan>& before) {
     const EndpointPlan* now = find_default(work.plans);
-    if (now != nullptr)
-        for (const std::string* text : {&now->endpoint.gateway, &now->endpoint.gateway6}) {
-            if (text->empty()) continue;
-            const IpAddress gateway = TRY(IpAddress::parse(*text));
-            TRY(set_default_route(work.inside, now->endpoint.interface, gateway));
-        }
+    if (now != nullptr) TRY(move_default_route(work.inside, *now));
     const std::vector<nft::Element> old_elements = port_elements_of(before, work.record.ports);
     const std::vector<nft::Element> new_elements = port_elements_of(work.plans, work.record.ports);
     if (old_elements == new_elements) return {};
@@ -108,7 +103,7 @@ Result<void> publish(const Networks& networks, const Fd& netns, const AttachRequ
     Published published = TRY(plan_ports(work, mappings, attachment.service->relay().size()));
     work.record.ports.insert(work.record.ports.end(), published.ports.begin(), published.ports.end());
     TRY(state.store(work.record));
-    TRY(state.store_ports(published.table));
+    TRY(record_ports(state, published.table, published.ports));
     TRY(add_to_firewall(work, published.ports));
     attachment.ports = work.record.ports;
     attachment.service->relay().add(std::move(published.holds));
@@ -130,7 +125,7 @@ Result<void> unpublish(const Networks& networks, const Fd& netns, const AttachRe
     const std::string before = TRY(state.ports());
     std::string table = without_container(before, work.record.container);
     for (const PublishedPort& port : work.record.ports) table += port_line({work.record.container, work.record.name, port});
-    TRY(state.store_ports(table));
+    TRY(record_ports(state, table, leaving));
     TRY(state.store(work.record));
     attachment.ports = work.record.ports;
     if (attachment.service) attachment.service->relay().remove(leaving);

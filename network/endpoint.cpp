@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <functional>
+
+#include <time.h>
 
 namespace berth::network {
 
@@ -41,6 +44,9 @@ Result<std::string> parse_mode(const Network& network) {
     return std::string(mode);
 }
 
+/// ipvlan l3 routes in the parent: there is no gateway to ask for.
+bool routes_by_link(std::string_view mode) { return mode == "l3" || mode == "l3s"; }
+
 const AddressPool* pool_of(const Network& network, Family family) {
     for (const AddressPool& pool : network.pools)
         if (pool.subnet.family() == family) return &pool;
@@ -76,16 +82,6 @@ MacAddress mac_of(const IpAddress& address) {
     return MacAddress::of_bytes(bytes);
 }
 
-Result<void> check_request(const Network& network, const EndpointRequest& request) {
-    if (!network.has_links()) return Error(Kind::invalid, "a container cannot be attached to it beside other networks");
-    if (network.is_user_defined()) return {};
-    if (!request.aliases.empty()) return Error(Kind::invalid, "aliases need a user-defined network")
-        .with_hint("berth network create NAME, then --network NAME");
-    if (!request.ip.empty() || !request.ip6.empty())
-        return Error(Kind::invalid, "a fixed address needs a user-defined network").with_hint("berth network create --subnet SUBNET NAME, then --network NAME");
-    return {};
-}
-
 void add_unique(std::vector<std::string>& names, std::string name) {
     if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
 }
@@ -101,11 +97,13 @@ std::vector<std::string> names_of(const EndpointRequest& request, const AttachRe
 
 Result<void> plan_addresses(EndpointPlan& plan, const EndpointRequest& request, std::string_view table) {
     Endpoint& endpoint = plan.endpoint;
+    const DriverOptions options = TRY(parse_driver_options(plan.network));
+    const bool has_gateway = !plan.network.internal && !routes_by_link(options.mode);
     if (const AddressPool* pool = pool_of(plan.network, Family::v4)) {
         const IpAddress address = TRY(choose_address(plan.network, *pool, request.ip, table));
         endpoint.ip = address.str();
         endpoint.prefix = pool->subnet.prefix();
-        if (pool->gateway && !plan.network.internal) endpoint.gateway = pool->gateway->str();
+        if (pool->gateway && has_gateway) endpoint.gateway = pool->gateway->str();
     } else if (!request.ip.empty()) {
         return Error(Kind::invalid, "it has no IPv4 subnet");
     }
@@ -113,7 +111,7 @@ Result<void> plan_addresses(EndpointPlan& plan, const EndpointRequest& request, 
         const IpAddress address = TRY(choose_address(plan.network, *pool, request.ip6, table));
         endpoint.ip6 = address.str();
         endpoint.prefix6 = pool->subnet.prefix();
-        if (pool->gateway && !plan.network.internal) endpoint.gateway6 = pool->gateway->str();
+        if (pool->gateway && has_gateway) endpoint.gateway6 = pool->gateway->str();
     } else if (!request.ip6.empty()) {
         return Error(Kind::invalid, "it has no IPv6 subnet").with_hint("create it with --ipv6");
     }
@@ -154,14 +152,26 @@ Result<InsideLink> plan_inside(const EndpointPlan& plan, bool has_default, const
         inside.addresses.push_back(address);
     }
     if (!has_default || plan.network.internal) return inside;
-    // ipvlan l3 routes in the parent: there is no gateway to ask for.
-    if (mode == "l3" || mode == "l3s") return inside.default_by_link = true, inside;
+    if (routes_by_link(mode)) return inside.default_by_link = true, inside;
     for (const std::string* text : {&endpoint.gateway, &endpoint.gateway6}) {
         if (text->empty()) continue;
         const IpAddress gateway = TRY(IpAddress::parse(*text));
         inside.gateways.push_back(gateway);
     }
     return inside;
+}
+
+/// A container's macvlan goes with its namespace, some milliseconds after the container: what is in the way by the kernel's
+/// word `busy` may be gone in a moment.
+Result<void> once_free(int busy, const std::function<Result<void>()>& make) {
+    const Tick began = tick_now();
+    for (;;) {
+        auto made = make();
+        const bool waits = !made.ok() && made.error().code() == busy && tick_now() - began < Duration::of_seconds(1);
+        if (!waits) return made;
+        const timespec pause{0, 5'000'000};
+        ::nanosleep(&pause, nullptr);
+    }
 }
 
 Result<void> create_veth_of(Netlink& route, const Fd& netns, const EndpointPlan& plan, const DriverOptions& options) {
@@ -178,11 +188,26 @@ Result<void> create_veth_of(Netlink& route, const Fd& netns, const EndpointPlan&
 }
 
 Result<void> create_sub_link_of(Netlink& route, const Fd& netns, const EndpointPlan& plan, const DriverOptions& options) {
-    const std::optional<LinkInfo> parent = TRY(find_link(route, plan.network.link));
-    if (!parent) return Error(Kind::not_found, cat("parent link '", plan.network.link, "' does not exist"));
-    SubLink link{plan.network.driver, options.mode, parent->index, plan.endpoint.interface, netns.raw(), std::nullopt, options.mtu};
-    if (plan.network.driver == "macvlan") link.mac = TRY(MacAddress::parse(plan.endpoint.mac));
-    return create_sub_link(route, link);
+    const LinkInfo parent = TRY(ensure_parent(route, plan.network));
+    SubLink link{plan.network.driver, options.mode, parent.index, plan.endpoint.interface, netns.raw(), std::nullopt, options.mtu};
+    if (!plan.endpoint.mac.empty()) link.mac = TRY(MacAddress::parse(plan.endpoint.mac));
+    // EINVAL: macvlan_common_newlink() lets nothing stand beside a passthru.
+    auto made = once_free(options.mode == "passthru" ? EINVAL : EADDRINUSE, [&] { return create_sub_link(route, link); });
+    if (made.ok()) return made;
+    if (made.error().code() == EINVAL && options.mode == "passthru")
+        return Error(Kind::exists, cat("a link with mode passthru takes one container, and '", parent.name, "' has one"));
+    if (made.error().code() == EBUSY)
+        return Error(Kind::exists, cat("parent link '", parent.name, "' is in use otherwise"))
+            .with_hint("a port of a bridge or bond takes none, and no link takes both macvlans and ipvlans");
+    return explain_missing_driver(std::move(made), link.kind);
+}
+
+/// EADDRINUSE: macvlan_open() lets no two links of a parent have one address.
+Result<void> configure_sub_link(Netlink& inside, const EndpointPlan& plan, const InsideLink& link) {
+    auto configured = once_free(EADDRINUSE, [&] { return configure_inside(inside, link); });
+    if (configured.ok() || configured.error().code() != EADDRINUSE) return configured;
+    return Error(Kind::exists, cat("the MAC address ", plan.endpoint.mac, " is in use on '", plan.network.link, "'"))
+        .with_hint("choose another with --mac-address");
 }
 
 Result<void> check_routes(Netlink& route, const Network& network) {
@@ -221,14 +246,28 @@ Result<DriverOptions> parse_driver_options(const Network& network) {
 
 Result<void> check_driver_options(const Network& network) {
     TRY(parse_driver_options(network));
-    if (network.driver != "bridge" && network.link.empty())
-        return Error(Kind::invalid, cat("a ", network.driver, " network needs a link of the host")).with_hint("--opt parent=LINK");
+    if (has_parent(network) && network.link == "lo")
+        return Error(Kind::invalid, cat("loopback interface is not a valid ", network.driver, " parent link"));
     return {};
 }
 
 Result<BridgeRules> bridge_rules(const Network& network) {
     const DriverOptions options = TRY(parse_driver_options(network));
     return BridgeRules{network.link, options.masquerade, network.internal};
+}
+
+Result<void> check_request(const Network& network, const EndpointRequest& request) {
+    if (!network.has_links()) return Error(Kind::invalid, "a container cannot be attached to it beside other networks");
+    if (network.driver == "ipvlan" && !request.mac.empty())
+        return Error(Kind::invalid, "ipvlan interfaces do not support custom mac address assignment").with_hint("they all have their parent's");
+    if (network.is_user_defined()) return {};
+    if (!request.aliases.empty())
+        return Error(Kind::invalid, "network-scoped alias is supported only for containers in user defined networks")
+            .with_hint("berth network create NAME, then --network NAME");
+    if (!request.ip.empty() || !request.ip6.empty())
+        return Error(Kind::invalid, "user specified IP address is supported on user defined networks only")
+            .with_hint("berth network create --subnet SUBNET NAME, then --network NAME");
+    return {};
 }
 
 Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& wish, std::string_view table) {
@@ -242,8 +281,9 @@ Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& w
     endpoint.interface = wish.interface;
     if (network.driver == "bridge") endpoint.host_link = cat("veth", random_hex(4));
     TRY(plan_addresses(plan, request, table));
-    // All ipvlans of a link have its address.
-    if (network.driver != "ipvlan") {
+    // All ipvlans of a link have its address, and so has the one macvlan of mode passthru unless another is wished for.
+    const bool has_own = network.driver != "ipvlan" && (network.option("macvlan_mode") != "passthru" || !request.mac.empty());
+    if (has_own) {
         const MacAddress mac = TRY(choose_mac(endpoint, request));
         endpoint.mac = mac.str();
     }
@@ -264,7 +304,8 @@ const EndpointPlan* find_default(const std::vector<EndpointPlan>& plans) {
     return found;
 }
 
-Result<Network> ensure_bridge(const Networks& networks, const State& state, Netlink& route, const Network& network) {
+Result<Network> ensure_host_link(const Networks& networks, const State& state, Netlink& route, const Network& network) {
+    if (has_parent(network)) TRY(ensure_parent(route, network));
     if (network.driver != "bridge") return network;
     const std::optional<LinkInfo> link = TRY(find_link(route, network.link));
     if (link && link->alias == network.id) return network;
@@ -282,8 +323,11 @@ Result<Network> ensure_bridge(const Networks& networks, const State& state, Netl
 Result<void> create_links(const LinkPlace& place, const EndpointPlan& plan, bool has_default) {
     const DriverOptions options = TRY(parse_driver_options(plan.network));
     const InsideLink inside = TRY(plan_inside(plan, has_default, options.mode));
-    if (plan.network.driver == "bridge") TRY(create_veth_of(place.host, place.netns, plan, options));
-    else TRY(create_sub_link_of(place.host, place.netns, plan, options));
+    if (plan.network.driver != "bridge") {
+        TRY(create_sub_link_of(place.host, place.netns, plan, options));
+        return configure_sub_link(place.inside, plan, inside);
+    }
+    TRY(create_veth_of(place.host, place.netns, plan, options));
     return configure_inside(place.inside, inside);
 }
 
@@ -297,9 +341,26 @@ Result<void> disable_links(Netlink& route, const Endpoint& endpoint, std::string
     return remove_neighbours(route, link->index, addresses);
 }
 
-Result<void> remove_network_links(const Network& network) {
-    if (network.driver != "bridge") return {};
+Result<void> move_default_route(Netlink& inside, const EndpointPlan& plan) {
+    const Endpoint& endpoint = plan.endpoint;
+    const DriverOptions options = TRY(parse_driver_options(plan.network));
+    if (routes_by_link(options.mode)) {
+        if (!endpoint.ip.empty()) TRY(set_default_route(inside, endpoint.interface, Family::v4, std::nullopt));
+        if (!endpoint.ip6.empty()) TRY(set_default_route(inside, endpoint.interface, Family::v6, std::nullopt));
+        return {};
+    }
+    for (const std::string* text : {&endpoint.gateway, &endpoint.gateway6}) {
+        if (text->empty()) continue;
+        const IpAddress gateway = TRY(IpAddress::parse(*text));
+        TRY(set_default_route(inside, endpoint.interface, gateway.family(), gateway));
+    }
+    return {};
+}
+
+Result<void> remove_network_links(const Network& network, std::span<const Network> others) {
     Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
+    if (has_parent(network)) return release_parent(route, network, others);
+    if (network.driver != "bridge") return {};
     const std::optional<LinkInfo> link = TRY(find_link(route, network.link));
     if (link && link->alias == network.id) TRY(remove_link(route, network.link));
     const BridgeRules rules = TRY(bridge_rules(network));

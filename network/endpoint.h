@@ -9,6 +9,7 @@
 #include "network/firewall.h"
 #include "network/links.h"
 #include "network/networks.h"
+#include "network/parent.h"
 #include "network/state.h"
 #include "network/tables.h"
 
@@ -36,15 +37,17 @@ struct EndpointWish {
     const AttachRequest& container;
     std::string interface;  ///< "eth0"
 };
+/// What the network's kind forbids to wish for. Kind::invalid, with docker's texts.
+Result<void> check_request(const Network& network, const EndpointRequest& request);
 /// Address, names and link names. Kind::busy when the subnet is full, Kind::exists when a wanted address is taken.
 Result<EndpointPlan> plan_endpoint(const Network& network, const EndpointWish& wish, std::string_view table);
 
 /// The endpoint that has the default route: highest priority, then first. Those of internal networks never.
 const EndpointPlan* find_default(const std::vector<EndpointPlan>& plans);
 
-/// The bridge is there, ours and up. Returns the network as it is now: the default network moves to another subnet when
-/// the host has got a route into its old one.
-Result<Network> ensure_bridge(const Networks& networks, const State& state, Netlink& route, const Network& network);
+/// What the network's containers hang on is there: its bridge, ours and up, or its parent. Returns the network as it is now:
+/// the default network moves to another subnet when the host has got a route into its old one.
+Result<Network> ensure_host_link(const Networks& networks, const State& state, Netlink& route, const Network& network);
 
 /// The pair of links, and the inside configured (`inside` is a socket there). `has_default`: the default route goes this way.
 struct LinkPlace {
@@ -55,7 +58,10 @@ struct LinkPlace {
 Result<void> create_links(const LinkPlace& place, const EndpointPlan& plan, bool has_default);
 /// Stops all traffic of the endpoint at once and removes its neighbour entries; the links stay. Absent is success.
 Result<void> disable_links(Netlink& route, const Endpoint& endpoint, std::string_view bridge);
-/// The bridge and its firewall elements, of a network that nobody is on.
-Result<void> remove_network_links(const Network& network);
+/// The default route of both families goes by this endpoint from now on. `inside` is a socket in the container.
+Result<void> move_default_route(Netlink& inside, const EndpointPlan& plan);
+/// The bridge and its firewall elements, or the parent if berth made it, of a network that nobody is on. `others` are the
+/// networks that stay.
+Result<void> remove_network_links(const Network& network, std::span<const Network> others);
 
 }  // namespace berth::network

@@ -137,7 +137,9 @@ Result<std::optional<LinkInfo>> find_link(Netlink& route, std::string_view name)
         if (reply.type != RTM_NEWLINK || head == nullptr) return;
         const Attributes attributes = reply.attributes(sizeof *head);
         found = LinkInfo{head->ifi_index, attributes.text(IFLA_IFNAME), attributes.text(IFLA_IFALIAS),
-                         attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND), attributes.u32(IFLA_MTU).value_or(0)};
+                         attributes.nested(IFLA_LINKINFO).text(IFLA_INFO_KIND), attributes.u32(IFLA_MTU).value_or(0), {}};
+        if (const auto mac = attributes.find(IFLA_ADDRESS); mac && mac->size() == 6)
+            found->mac = MacAddress::of_bytes(std::span<const std::uint8_t, 6>(reinterpret_cast<const std::uint8_t*>(mac->data()), 6));
     });
     if (!asked.ok() && asked.error().code() == ENODEV) return std::optional<LinkInfo>();
     TRY(std::move(asked));
@@ -223,6 +225,39 @@ Result<void> create_sub_link(Netlink& route, const SubLink& link) {
     return route.send(std::move(batch));
 }
 
+Result<void> create_parent_link(Netlink& route, const ParentLink& link) {
+    const std::string_view kind = link.base == 0 ? "dummy" : "vlan";
+    Batch batch;
+    batch.begin(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, link_head(), cat("create ", kind, ' ', link.name));
+    batch.put_text(IFLA_IFNAME, link.name);
+    if (link.base != 0) batch.put_u32(IFLA_LINK, static_cast<std::uint32_t>(link.base));
+    batch.nest(IFLA_LINKINFO);
+    batch.put_text(IFLA_INFO_KIND, kind);
+    if (link.base != 0) {
+        batch.nest(IFLA_INFO_DATA);
+        batch.put_u16(IFLA_VLAN_ID, link.vlan);
+        batch.nest_end();
+    }
+    batch.nest_end();
+    // In the same system call: a link without its alias would be nobody's after a crash.
+    begin_by_name(batch, link.name, IFF_UP, cat("bring up ", link.name));
+    batch.put_text(IFLA_IFALIAS, link.alias);
+    auto sent = route.send(std::move(batch));
+    if (sent.ok()) return sent;
+    // ENETDOWN: a VLAN does not come up on a link that is down. The alias tells whether it is there by us.
+    const auto made = find_link(route, link.name);
+    if (made.ok() && made.value() && made.value()->alias == link.alias)
+        ignore(remove_link(route, link.name), "the first failure is what the user must know");
+    return sent;
+}
+
+Result<void> set_alias(Netlink& route, std::string_view name, std::string_view alias) {
+    Batch batch;
+    begin_by_name(batch, name, 0, cat("rename the owner of ", name));
+    batch.put_text(IFLA_IFALIAS, alias);
+    return route.send(std::move(batch));
+}
+
 Result<void> configure_loopback(Netlink& inside) {
     Batch batch;
     begin_by_name(batch, "lo", IFF_UP, "bring up lo");
@@ -241,10 +276,10 @@ Result<void> configure_inside(Netlink& inside, const InsideLink& link) {
     return inside.send(std::move(batch));
 }
 
-Result<void> set_default_route(Netlink& inside, std::string_view name, const IpAddress& gateway) {
+Result<void> set_default_route(Netlink& inside, std::string_view name, Family family, const std::optional<IpAddress>& gateway) {
     const LinkInfo found = TRY(require_link(inside, name));
     Batch batch;
-    add_default_route(batch, found.index, gateway.family(), gateway);
+    add_default_route(batch, found.index, family, gateway);
     return inside.send(std::move(batch));
 }
 

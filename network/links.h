@@ -24,6 +24,7 @@ struct LinkInfo {
     std::string alias;  ///< berth writes the network's id here: a bridge of that name may be somebody else's
     std::string kind;   ///< "bridge", "veth", …; empty for hardware
     unsigned mtu = 0;
+    MacAddress mac;     ///< zero for links without one
 };
 /// Nothing when there is no such link.
 Result<std::optional<LinkInfo>> find_link(Netlink& route, std::string_view name);
@@ -63,6 +64,17 @@ struct SubLink {
 };
 Result<void> create_sub_link(Netlink& route, const SubLink& link);
 
+/// What sub-links hang on when the host has no such link yet: a VLAN of another link, or a dummy.
+struct ParentLink {
+    std::string name;
+    std::string alias;
+    int base = 0;            ///< the VLAN's link; 0: a dummy
+    std::uint16_t vlan = 0;
+};
+/// Makes it and brings it up, both or nothing. EOPNOTSUPP when the kernel has no such links.
+Result<void> create_parent_link(Netlink& route, const ParentLink& link);
+Result<void> set_alias(Netlink& route, std::string_view name, std::string_view alias);
+
 /// What happens in the namespace. `inside` was opened there.
 struct InsideLink {
     std::string name;
@@ -74,8 +86,8 @@ struct InsideLink {
 Result<void> configure_inside(Netlink& inside, const InsideLink& link);
 /// lo comes up.
 Result<void> configure_loopback(Netlink& inside);
-/// Replaces or removes the default route of one family.
-Result<void> set_default_route(Netlink& inside, std::string_view name, const IpAddress& gateway);
+/// Replaces the default route of one family; without a gateway it goes to the link itself (ipvlan l3).
+Result<void> set_default_route(Netlink& inside, std::string_view name, Family family, const std::optional<IpAddress>& gateway);
 
 /// A bridge port passes nothing any more and its addresses are forgotten; takes effect at once. Absent is success.
 Result<void> disable_port(Netlink& route, std::string_view name);

@@ -54,13 +54,19 @@ Result<std::vector<Network>> load_all(const Fd& records) {
     return networks;
 }
 
+std::vector<Subnet> subnets_of(const std::vector<Network>& networks, std::string_view except) {
+    std::vector<Subnet> subnets;
+    for (const Network& network : networks)
+        for (const AddressPool& pool : network.pools)
+            if (network.name != except) subnets.push_back(pool.subnet);
+    return subnets;
+}
+
 /// All that a new subnet must not hide: the host's routes, the other networks, and the servers that answer names.
 Result<std::vector<Subnet>> taken_subnets(const std::vector<Network>& networks, std::string_view except) {
     Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
     std::vector<Subnet> taken = TRY(list_destinations(route));
-    for (const Network& network : networks)
-        for (const AddressPool& pool : network.pools)
-            if (network.name != except) taken.push_back(pool.subnet);
+    for (const Subnet& subnet : subnets_of(networks, except)) taken.push_back(subnet);
     for (const std::string& server : parse_resolv_conf(read_host_resolv_conf()).servers)
         if (const auto address = IpAddress::parse(server); address.ok())
             taken.push_back(Subnet::of(address.value(), address.value().is_v6() ? 128 : 32));
@@ -121,12 +127,19 @@ Result<void> check_one_subnet_a_family(const std::vector<AddressPool>& pools) {
 }
 
 Result<std::string> choose_link(const Network& network) {
-    if (network.driver != "bridge") return std::string(network.option("parent"));
+    if (has_parent(network)) return network.option("parent").empty() ? dummy_name(network) : std::string(network.option("parent"));
     const std::string_view wanted = network.option(bridge_name_option);
     if (wanted.empty()) return cat("br-", std::string_view(network.id).substr(0, 12));
     const bool valid = wanted.size() < IFNAMSIZ && wanted.find_first_of("/ \t\n:%") == std::string_view::npos && wanted != "." && wanted != "..";
     if (!valid) return Error(Kind::invalid, cat("--opt ", bridge_name_option, ": '", wanted, "' is no name for a link"));
     return std::string(wanted);
+}
+
+/// At once, so that whoever named a parent that cannot be is told.
+Result<void> create_parent_of(const Network& network) {
+    Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
+    TRY(ensure_parent(route, network));
+    return {};
 }
 
 std::string with_prefix(const std::string& address, std::int64_t prefix) {
@@ -168,12 +181,18 @@ Result<Network> Networks::create(const CreateNetwork& options) const {
     Network network{name.str(), random_hex(32), now(), options.driver, options.ipv4, options.ipv6, options.internal,
                     options.attachable, {}, {}, options.options, options.labels};
     // A macvlan's subnet is the one of the wire that its parent is on: the host has a route there, and that is the point.
-    const std::vector<Subnet> none;
-    network.pools = TRY(plan_pools(options, network.driver == "bridge" ? taken : none), "network ", name.str());
+    const std::vector<Subnet> refused = has_parent(network) ? subnets_of(others, name.str()) : taken;
+    network.pools = TRY(plan_pools(options, {refused, taken}), "network ", name.str());
     TRY(check_one_subnet_a_family(network.pools), "network ", name.str());
     network.link = TRY(choose_link(network), "network ", name.str());
     TRY(check_driver_options(network), "network ", name.str());
+    TRY(check_parent_is_shared_well(network, others), "network ", name.str());
+    // A dummy leads nowhere (docker).
+    if (has_parent(network) && network.link == dummy_name(network)) network.internal = true;
     TRY(store(records, network), "network ", name.str());
+    auto hung = has_parent(network) ? create_parent_of(network) : Result<void>();
+    if (!hung.ok()) ignore(sys::unlinkat(records, cat(name.str(), suffix)), "the first failure is what the user must know");
+    TRY(std::move(hung), "network ", name.str());
     return network;
 }
 
@@ -232,8 +251,10 @@ Result<void> Networks::remove(const Network& network) const {
         return Error(Kind::wrong_state, cat("network ", network.name, " has active endpoints: container ", who))
             .with_hint(cat("disconnect it first: berth network disconnect ", network.name, ' ', who));
     }
-    TRY(remove_network_links(network), "network ", network.name);
     const Fd records = TRY(open_records(paths_));
+    std::vector<Network> others = TRY(load_all(records));
+    std::erase_if(others, [&](const Network& other) { return other.id == network.id; });
+    TRY(remove_network_links(network, others), "network ", network.name);
     auto removed = sys::unlinkat(records, cat(network.name, suffix));
     if (!removed.ok() && removed.error().code() == ENOENT)
         return Error(Kind::not_found, cat("network ", network.name, " not found"));

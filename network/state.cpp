@@ -21,6 +21,9 @@ Result<void> remove_file(const Fd& folder, const std::string& name) {
     return removed;
 }
 
+/// replace_file's temporary name.
+bool is_unfinished(const std::string& name) { return name.ends_with(".new"); }
+
 Result<std::optional<AttachedRecord>> parse_attached(Result<std::string> text) {
     if (!text.ok() && text.error().code() == ENOENT) return std::optional<AttachedRecord>();
     const std::string found = TRY(std::move(text));
@@ -58,6 +61,13 @@ Result<void> State::store_ports(std::string_view text) const {
     return replace_file(folder_, "ports", text, 0600, Durability::boot);
 }
 
+Result<std::string> State::reserved_ports() const { return read_or_empty(folder_, "reserved"); }
+
+Result<void> State::store_reserved_ports(std::string_view text) const {
+    if (text.empty()) return remove_file(folder_, "reserved");
+    return replace_file(folder_, "reserved", text, 0600, Durability::boot);
+}
+
 Result<std::optional<AttachedRecord>> State::find(const std::string& container) const {
     return TRY(parse_attached(read_file(folder_, cat(attached_folder, container))), "attachment of ", container);
 }
@@ -86,9 +96,23 @@ Result<void> State::store_doomed_links(std::string_view text) const {
 Result<std::vector<std::string>> State::list() const {
     const Fd folder = TRY(sys::openat(folder_, "attached", O_RDONLY | O_DIRECTORY));
     std::vector<std::string> names = TRY(list_folder(folder));
-    // A temporary file is what a writer left that was killed; the next one overwrites it.
-    std::erase_if(names, [](const std::string& name) { return name.ends_with(".new"); });
+    std::erase_if(names, is_unfinished);
     return names;
+}
+
+Result<void> State::remove_unfinished() const {
+    for (const char* place : {".", "attached", "tables"}) {
+        const Fd folder = TRY(sys::openat(folder_, place, O_RDONLY | O_DIRECTORY));
+        const std::vector<std::string> names = TRY(list_folder(folder));
+        for (const std::string& name : names)
+            if (is_unfinished(name)) TRY(remove_file(folder, name));
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> list_attached(const Paths& paths) {
+    const Fd folder = TRY(sys::open(cat(paths.run, '/', attached_folder), O_RDONLY | O_DIRECTORY));
+    return list_folder(folder);
 }
 
 Result<std::optional<AttachedRecord>> read_attached(const Paths& paths, const std::string& container) {

@@ -8,6 +8,7 @@
 //   ports                published ports of all containers (tables.h)
 //   attached/CONTAINER   everything that detach has to give back
 //   doomed               links that die with their namespaces
+//   reserved             host ports that berth put into ip_local_reserved_ports (local_ports.h)
 //   closed               families that berth made this host forward
 
 #include <optional>
@@ -53,6 +54,9 @@ public:
     Result<std::string> ports() const;
     Result<void> store_ports(std::string_view text) const;
 
+    Result<std::string> reserved_ports() const;
+    Result<void> store_reserved_ports(std::string_view text) const;
+
     Result<std::optional<AttachedRecord>> find(const std::string& container) const;
     Result<void> store(const AttachedRecord& record) const;
     Result<void> remove(const std::string& container) const;
@@ -64,6 +68,8 @@ public:
     Result<void> store_doomed_links(std::string_view text) const;
     /// Container ids.
     Result<std::vector<std::string>> list() const;
+    /// Removes what writers left that were killed: while the lock is ours there are none at work.
+    Result<void> remove_unfinished() const;
 
     const Paths& paths() const { return paths_; }
 
@@ -73,6 +79,9 @@ private:
     DirLock lock_;
     Fd folder_;
 };
+
+/// The names of all records without the lock, half-written ones too.
+Result<std::vector<std::string>> list_attached(const Paths& paths);
 
 /// A container's record without the lock: for readers, who see it whole because it is replaced by rename.
 Result<std::optional<AttachedRecord>> read_attached(const Paths& paths, const std::string& container);

@@ -111,22 +111,22 @@ Result<void> apply_reserved(const CreateNetwork& options, std::vector<AddressPoo
 
 }  // namespace
 
-Result<std::vector<AddressPool>> plan_pools(const CreateNetwork& options, TakenSubnets taken) {
+Result<std::vector<AddressPool>> plan_pools(const CreateNetwork& options, Taken taken) {
     std::vector<AddressPool> pools;
     bool has_v4 = false, has_v6 = false;
     for (const std::string& text : options.subnets) {
-        const Subnet subnet = TRY(parse_free(text, taken, pools));
+        const Subnet subnet = TRY(parse_free(text, taken.named, pools));
         (subnet.family() == Family::v6 ? has_v6 : has_v4) = true;
         pools.push_back({subnet, std::nullopt, std::nullopt, {}});
     }
     if (has_v6 && !options.ipv6) return Error(Kind::invalid, "--subnet: an IPv6 subnet needs --ipv6");
     if (options.ipv4 && !has_v4) {
-        const Subnet subnet = TRY(choose_v4(taken));
+        const Subnet subnet = TRY(choose_v4(taken.chosen));
         pools.insert(pools.begin(), AddressPool{subnet, std::nullopt, std::nullopt, {}});
     }
     if (!options.ipv4 && has_v4) return Error(Kind::invalid, "--subnet: an IPv4 subnet on a network without IPv4");
     if (options.ipv6 && !has_v6) {
-        const Subnet subnet = TRY(choose_v6(taken));
+        const Subnet subnet = TRY(choose_v6(taken.chosen));
         pools.push_back({subnet, std::nullopt, std::nullopt, {}});
     }
     TRY(apply_ranges(options, pools));

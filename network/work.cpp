@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "network/conntrack.h"
+#include "network/local_ports.h"
 
 namespace berth::network {
 
@@ -63,12 +64,13 @@ bool namespace_is_used(std::uint64_t inode) {
     });
 }
 
-/// The lock is ours, so a record without its links is not one in the making.
+/// The lock is ours, so a record without its links is not one in the making. A link alone proves nothing: a disconnect that
+/// was killed took it away, or somebody else did, and the container lives on with its other addresses.
 Result<bool> is_gone(Netlink& route, const AttachedRecord& record) {
     for (const Endpoint& endpoint : record.endpoints) {
         if (endpoint.host_link.empty()) continue;
         const std::optional<LinkInfo> link = TRY(find_link(route, endpoint.host_link));
-        return !link.has_value();
+        if (link) return false;
     }
     return !namespace_is_used(record.netns);
 }
@@ -125,7 +127,7 @@ Result<void> plan_one(Work& work, const EndpointRequest& request) {
     const Network named = TRY(work.networks.find_locked(work.state, request.network));
     for (const EndpointPlan& plan : work.plans)
         if (plan.network.id == named.id) return Error(Kind::exists, cat("container ", work.request.name, " is on network ", named.name, " already"));
-    const Network network = TRY(ensure_bridge(work.networks, work.state, work.route, named), "network ", named.name);
+    const Network network = TRY(ensure_host_link(work.networks, work.state, work.route, named), "network ", named.name);
     const std::string table = TRY(work.state.table(network.id));
     EndpointPlan plan = TRY(plan_endpoint(network, {request, work.request, free_interface(work.plans)}, table), "network ", network.name);
     work.record.endpoints.push_back(plan.endpoint);
@@ -144,6 +146,15 @@ Result<Published> plan_ports(const Work& work, const std::vector<PortMapping>& m
     }
     std::string table = TRY(work.state.ports());
     return plan_publish(publish, std::move(table));
+}
+
+Result<void> record_ports(const State& state, std::string_view table, const std::vector<PublishedPort>& changed) {
+    TRY(state.store_ports(table));
+    const auto is_range = [](const PublishedPort& port) { return port.host.size() > 1; };
+    const std::string reserved = TRY(state.reserved_ports());
+    if (reserved.empty() && std::none_of(changed.begin(), changed.end(), is_range)) return {};
+    ignore(reserve_local_ports(state, table), "a host that does not let itself be told keeps to its own list: the ports work all the same");
+    return {};
 }
 
 Result<void> store_member(const State& state, const EndpointPlan& plan) {
@@ -300,7 +311,7 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
         // Whichever endpoint they led to: keys are unique, so removing by each target removes them all.
         for (const Endpoint& endpoint : record->endpoints) TRY(remove_elements(netfilter, elements_of(record->ports, target_of(endpoint))));
         const std::string ports = TRY(state.ports());
-        TRY(state.store_ports(without_container(ports, container)));
+        TRY(record_ports(state, without_container(ports, container), record->ports));
     }
     for (const Endpoint& endpoint : record->endpoints)
         for (const std::string* address : {&endpoint.ip, &endpoint.ip6})
@@ -309,12 +320,14 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
     return state.remove(container);
 }
 
-Result<unsigned> sweep_locked(const Networks& networks, const State& state) {
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive) {
     unsigned swept = 0;
     TRY(bury_links(state));
+    TRY(state.remove_unfinished());
     Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
     const std::vector<std::string> containers = TRY(state.list());
     for (const std::string& container : containers) {
+        if (std::binary_search(alive.begin(), alive.end(), container)) continue;
         const std::optional<AttachedRecord> record = TRY(state.find(container));
         if (!record) continue;
         const bool gone = TRY(is_gone(route, *record));

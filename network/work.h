@@ -32,10 +32,12 @@ Result<AttachedRecord> require_attached(const State& state, const ContainerId& i
 /// The plans of a record's endpoints; networks that are gone are left out.
 std::vector<EndpointPlan> plans_of(const Networks& networks, const State& state, const AttachedRecord& record);
 
-/// Adds an endpoint to plans and record; makes the network's bridge when it is missing.
+/// Adds an endpoint to plans and record; makes the network's bridge or parent when it is missing.
 Result<void> plan_one(Work& work, const EndpointRequest& request);
 /// Chooses and holds ports; `held` sockets exist already.
 Result<Published> plan_ports(const Work& work, const std::vector<PortMapping>& mappings, std::size_t held);
+/// Stores the port table. The kernel's choice of free ports follows when a range comes or goes.
+Result<void> record_ports(const State& state, std::string_view table, const std::vector<PublishedPort>& changed);
 Result<void> store_member(const State& state, const EndpointPlan& plan);
 
 PublishTarget target_of(const Endpoint& endpoint);
@@ -69,7 +71,7 @@ Result<void> bury_links(const State& state);
 
 /// Gives back all that the container's record says; nothing to do without one.
 Result<void> detach_locked(const Networks& networks, const State& state, const std::string& container);
-/// Detaches those whose links are gone; how many there were.
-Result<unsigned> sweep_locked(const Networks& networks, const State& state);
+/// Detaches those that are gone, `alive` (sorted) unseen; how many there were.
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive);
 
 }  // namespace berth::network

@@ -49,6 +49,12 @@ ip=$(inspect web '{{.NetworkSettings.IPAddress}}')
 for filter in 0 1; do
     for kind in ip ip6; do [ ! -e /proc/sys/net/bridge/bridge-nf-call-${kind}tables ] || echo $filter > /proc/sys/net/bridge/bridge-nf-call-${kind}tables; done
     with="(bridge-nf-call $filter)"
+    if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
+        equal "the kernel is set so $with" $filter "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)"
+    elif [ $filter = 1 ]; then
+        skip "bridged packets in the IP hooks" "this kernel has no br_netfilter"
+        break
+    fi
     equal "outside reaches a published port, seen by its own address $with" "hello from 203.0.113.9" "$(get TCP:203.0.113.1:8080 $from_outside)"
     equal "and a port inside a range $with" range "$(get TCP:203.0.113.1:25000 $from_outside)"
     equal "but not one published on loopback $with" "" "$(get TCP:203.0.113.1:8081 $from_outside)"
@@ -118,6 +124,16 @@ equal "but the world does" hello "$(get TCP:203.0.113.1:8050 $from_outside)"
 nft flush ruleset
 works "a flushed ruleset is healed" soon 5 nft list table inet berth
 holds "and traffic goes on" hello "$(get TCP:203.0.113.1:8080 $from_outside)"
+elements() { nft -j list table inet berth | jq '[.nftables[] | (.map // .set // empty) | .elem // [] | length] | add'; }
+had=$(elements)
+for i in 1 2 3 4 5; do nft flush ruleset; sleep 0.0$i; done
+works "also one that is flushed again and again, by several monitors at once" soon 5 nft list table inet berth
+sleep 0.5
+equal "with all its elements, each once" "$had" "$(elements)"
+holds "other containers' ports work as well" hello "$(get 'TCP6:[2001:db8::1]:8090' $from_outside)"
+equal "and what was closed is closed" "" "$(get TCP:203.0.113.9:7070,connect-timeout=1 $(from shut))$(get "TCP:$(inspect web '{{.NetworkSettings.IPAddress}}'):80,connect-timeout=1" $from_outside)"
+nft delete table inet berth
+works "a deleted table is healed too" soon 5 nft list table inet berth
 
 berth rm -f web dual peer stranger sink shut one two >/dev/null 2>&1
 for pid in "${servers[@]}"; do kill -- "-$pid" 2>/dev/null; done

@@ -65,6 +65,23 @@ berth run -d --name pool2 -p 12200-12201:80 busybox sleep 1000 >/dev/null
 equal "a range of host ports gives one each" "0.0.0.0:12200 0.0.0.0:12201" "$(berth port pool1 80 | head -1) $(berth port pool2 80 | head -1)"
 exits 125 "until all are in use" berth run --rm -p 12200-12201:80 busybox true
 
+# --- ranges, which no socket holds: the kernel gives their ports to nobody who asks for any
+reserved=/proc/sys/net/ipv4/ip_local_reserved_ports
+echo 41000-41010 > $reserved
+berth run -d --name long -p 40000-41005:40000-41005 busybox sleep 1000 >/dev/null
+equal "a range among the kernel's own is reserved" 40000-41010 "$(cat $reserved)"
+works "opening another reserves that too" berth update --publish-add 50000-50099:50000-50099 long
+equal "beside the first" 40000-41010,50000-50099 "$(cat $reserved)"
+works "closing it" berth update --publish-rm 50000-50099:50000-50099 long
+equal "gives it back" 40000-41010 "$(cat $reserved)"
+kill -9 "$(monitor_of long)" "$(init_of long)"
+soon 5 sh -c 'berth ps -aq >/dev/null; [ -z "$(ls "$BERTH_RUN_ROOT"/network/reserved 2>/dev/null)" ]'
+equal "and so does a killed container, what was there before stays" 41000-41010 "$(cat $reserved)"
+berth run -d --name low -p 9000-9999:9000-9999 busybox sleep 1000 >/dev/null
+equal "ports that the kernel does not give out need no reservation" 41000-41010 "$(cat $reserved)"
+echo > $reserved
+berth rm -f long low >/dev/null
+
 berth rm -f one two held any pool1 pool2 >/dev/null 2>&1
 ip link del par0
 equal "prune removes what nobody is on" "app back small wire" "$(berth network prune -f | grep -v : | sort | xargs)"

@@ -53,6 +53,12 @@ Test(network_address, ipv6_with_a_wrong_number_of_groups_is_refused) {
         cr_expect(!IpAddress::parse(wrong).ok(), "%s", wrong);
 }
 
+Test(network_address, an_ipv4_address_stands_at_the_end_of_ipv6_only) {
+    EXPECT_TEXT(canonical("1::10.0.0.1"), "1::a00:1");
+    EXPECT_TEXT(canonical("0:0:0:0:0:ffff:10.0.0.1"), "::ffff:a00:1");
+    for (const char* wrong : {"127.0.0.1::1", "10.0.0.1::", "::10.0.0.1:1", "1:10.0.0.1::2"}) cr_expect(!IpAddress::parse(wrong).ok(), "%s", wrong);
+}
+
 Test(network_address, a_subnet_drops_the_bits_of_the_host) {
     EXPECT_TEXT(subnet("10.1.2.3/24"), "10.1.2.0/24");
     EXPECT_TEXT(subnet("10.1.2.3/0"), "0.0.0.0/0");

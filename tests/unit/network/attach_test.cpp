@@ -208,6 +208,38 @@ Test(network_attach, what_a_killed_process_left_is_swept_when_it_stands_in_the_w
     });
 }
 
+Test(network_attach, a_container_that_lost_one_link_keeps_its_addresses) {
+    on_own_host([](const Networks& networks) -> Text {
+        CreateNetwork options;
+        options.name = "app";
+        NEED(networks.create(options));
+        const Fd container = new_netns();
+        const auto attached = attach(networks, container, request('a', "web", {on("bridge"), on("app")}));
+        NEED(attached);
+        Netlink route = Netlink::open(Netlink::Protocol::route).value();
+        NEED(remove_link(route, attached.value().endpoints[0].host_link));
+        NEED(sweep(networks));
+        CLAIM(find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        NEED(remove_link(route, attached.value().endpoints[1].host_link));
+        NEED(sweep_others(networks, {Text(64, 'a')}));
+        CLAIM(find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        // Nobody runs in that namespace either.
+        NEED(sweep_others(networks, {Text(64, 'b')}));
+        CLAIM(!find_attachment(networks, ContainerId::parse(Text(64, 'a')).value()).value().has_value());
+        return "";
+    });
+}
+
+Test(network_attach, half_written_records_are_swept) {
+    on_own_host([](const Networks& networks) -> Text {
+        const Text path = networks.paths().run + "/attached/x.new";
+        Fd(::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)).reset();
+        NEED(sweep_others(networks, {}));
+        CLAIM(::access(path.c_str(), F_OK) != 0);
+        return "";
+    });
+}
+
 Test(network_attach, a_flushed_table_is_made_again) {
     on_own_host([](const Networks& networks) -> Text {
         const Fd container = new_netns();
@@ -284,8 +316,8 @@ Test(network_attach, wishes_that_cannot_be_are_refused_by_name) {
             return attached.ok() ? "" : attached.error().text();
         };
         CLAIM(refusal(on("nowhere")) == "network nowhere not found");
-        CLAIM(refusal(on("bridge", "", {"x"})) == "network bridge: aliases need a user-defined network");
-        CLAIM(refusal(on("bridge", "172.17.0.9")) == "network bridge: a fixed address needs a user-defined network");
+        CLAIM(refusal(on("bridge", "", {"x"})) == "network bridge: network-scoped alias is supported only for containers in user defined networks");
+        CLAIM(refusal(on("bridge", "172.17.0.9")) == "network bridge: user specified IP address is supported on user defined networks only");
         CLAIM(refusal(on("app", "10.51.0.1")) == "network app: 10.51.0.1 does not lie in 10.50.0.0/24");
         CLAIM(refusal(on("app", "10.50.0.1")) == "network app: 10.50.0.1 is reserved in 10.50.0.0/24");
         EndpointRequest six = on("app"), multicast = on("app");

@@ -25,7 +25,7 @@ CreateNetwork wanting(std::vector<std::string> subnets) {
 }
 
 std::string refusal(const CreateNetwork& options, std::vector<Subnet> taken = {}) {
-    const auto pools = plan_pools(options, taken);
+    const auto pools = plan_pools(options, {taken, taken});
     return pools.ok() ? "" : pools.error().text();
 }
 
@@ -50,7 +50,7 @@ Test(network_subnets, no_free_default_is_an_error_with_a_way_out) {
 
 Test(network_subnets, a_network_without_wishes_gets_a_free_subnet) {
     const std::vector<Subnet> taken{net("10.89.0.0/24")};
-    const auto pools = plan_pools(wanting({}), taken);
+    const auto pools = plan_pools(wanting({}), {taken, taken});
     cr_assert(pools.ok());
     cr_assert_eq(pools.value().size(), 1u);
     EXPECT_TEXT(pools.value()[0].subnet.str(), "10.89.4.0/22");
@@ -89,6 +89,12 @@ Test(network_subnets, what_cannot_be_is_refused) {
                 "--subnet: 10.1.0.0/16 overlaps 10.1.9.0/24, which this host or another network uses");
     EXPECT_TEXT(refusal(wanting({"fd00::/64"})), "--subnet: an IPv6 subnet needs --ipv6");
     EXPECT_TEXT(refusal(wanting({"10.1.0.0"})), "--subnet: '10.1.0.0' is not a subnet such as 10.1.0.0/24");
+}
+
+Test(network_subnets, a_wire_may_be_the_hosts_own_but_is_never_chosen_so) {
+    const std::vector<Subnet> hosts{net("10.89.0.0/22")}, none;
+    cr_expect(plan_pools(wanting({"10.89.0.0/24"}), {none, hosts}).ok());
+    EXPECT_TEXT(plan_pools(wanting({}), {none, hosts}).value()[0].subnet.str(), "10.89.4.0/22");
 }
 
 Test(network_subnets, auxiliary_addresses_are_kept_by_name) {
