@@ -1,5 +1,6 @@
 #include "runtime/clone.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <memory>
@@ -138,6 +139,22 @@ Result<Child> clone_child(const CloneRequest& request, const Plan& plan) {
         return cloning.refused != nullptr ? Error::of_errno(code, cat("join ", cloning.refused, " namespace")) : Error::of_errno(code, "clone");
     }
     return Child(static_cast<pid_t>(cloning.pid), Fd(cloning.pidfd));
+}
+
+std::span<char> own_command_line() {
+    const auto text = read_file("/proc/self/stat", 4096);
+    if (!text.ok()) return {};
+    // Fields 48 and 49 of proc(5); the second, the program's name, may hold blanks.
+    std::string_view rest = text.value();
+    rest.remove_prefix(std::min(rest.rfind(')') + 1, rest.size()));
+    std::uintptr_t place[2] = {};
+    for (int field = 3; field <= 49 && !rest.empty(); ++field) {
+        rest.remove_prefix(1);
+        if (field >= 48) std::from_chars(rest.data(), rest.data() + rest.size(), place[field - 48]);
+        rest.remove_prefix(std::min(rest.find(' '), rest.size()));
+    }
+    if (place[0] == 0 || place[1] <= place[0]) return {};
+    return {reinterpret_cast<char*>(place[0]), place[1] - place[0]};
 }
 
 }  // namespace berth::runtime

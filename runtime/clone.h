@@ -1,6 +1,7 @@
 #pragma once
 // The clone itself: one child, in its namespaces and control group from its first instruction, that walks a plan.
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,9 @@ struct CloneRequest {
 };
 /// The process must have one thread (a second one would be missing in the child, its locks held for ever).
 Result<Child> clone_child(const CloneRequest& request, const Plan& plan);
+
+/// Where this process has its command line, which anybody reads in /proc; a clone has a copy at the same place. Empty when
+/// that cannot be told.
+std::span<char> own_command_line();
 
 }  // namespace berth::runtime

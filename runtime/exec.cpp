@@ -97,6 +97,7 @@ Result<PlanBuilder> plan_exec(const ExecRequest& request, Opened& opened, const 
     inputs.process.descriptors = TRY(program_descriptors(request, opened.null));
     inputs.process.seccomp = opened.filter ? &*opened.filter : nullptr;
     inputs.process.home = home_of_container(request);
+    inputs.process.command_line = own_command_line();
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.process.plain_newlines = request.plain_newlines;
     if (request.report != nullptr) inputs.report = request.report->raw();

@@ -113,6 +113,7 @@ Result<LaunchInputs> make_inputs(const LaunchRequest& request, const Sources& so
     inputs.process.descriptors = TRY(program_descriptors(request, null));
     inputs.process.home = home_in(sources.root, *request.spec.process);
     if (!request.keep_keyring) inputs.process.keyring = cat("_ses.", request.id);
+    inputs.process.command_line = own_command_line();
     inputs.process.die_with_parent = request.die_with_parent;
     inputs.process.keep_stdio_owners = request.keep_stdio_owners;
     inputs.no_pivot = request.no_pivot;

@@ -15,7 +15,7 @@ namespace berth::runtime {
 enum class StepKind : std::uint32_t {
     // Leaving the parent
     close_descriptor,    ///< fd
-    hide,                ///< no ptrace, no /proc/PID/exe for anybody in the container (CVE-2016-9962)
+    hide,                ///< no ptrace, no /proc/PID/exe for anybody in the container (CVE-2016-9962); list: count bytes to wipe, the caller's command line
     reset_signals,       ///< what the caller ignored is not ignored by the program
     die_with_parent,     ///< PR_SET_PDEATHSIG; again after each change of identity, which clears it
     write_zero,          ///< fd: a v1 `tasks` file; text names it

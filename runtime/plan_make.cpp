@@ -48,6 +48,10 @@ void add_groups(PlanBuilder& out, const ProcessInputs& inputs) {
 /// Not what the caller was pinned to but every CPU that the group's cpuset allows.
 void reset_affinity(PlanBuilder& out) { add_affinity(out, std::vector<unsigned long>(128, ~0UL)); }
 
+void add_hiding(PlanBuilder& out, const ProcessInputs& inputs) {
+    out.add({.kind = StepKind::hide, .list = inputs.command_line.data(), .count = static_cast<std::uint32_t>(inputs.command_line.size())});
+}
+
 void add_joins(PlanBuilder& out, const ProcessInputs& inputs) {
     for (const JoinInput& join : inputs.joins)
         out.add({.kind = StepKind::join, .fd = join.fd, .flags = join.flags, .text = out.keep(join.name)});
@@ -70,7 +74,7 @@ void add_namespaces(PlanBuilder& out, const Spec& spec, const LaunchInputs& inpu
         out.add({.kind = StepKind::become_root});
     }
     add_time_namespace(out, spec, inputs.host_proc);
-    out.add({.kind = StepKind::hide});
+    add_hiding(out, inputs.process);
     add_joins(out, inputs.process);
     // After the groups were entered: the namespace's root is where the process is when it is made (cgroup_namespaces(7)).
     if (makes_namespace(spec, "cgroup")) out.add({.kind = StepKind::unshare, .flags = CLONE_NEWCGROUP, .text = "cgroup"});
@@ -156,7 +160,7 @@ Result<PlanBuilder> make_exec_plan(const ProcessSpec& process, const ExecInputs&
     TRY(validate_process(process));
     PlanBuilder out;
     add_departure(out, inputs.process);
-    out.add({.kind = StepKind::hide});
+    add_hiding(out, inputs.process);
     const CpuAffinity affinity = process.exec_cpu_affinity.value_or(CpuAffinity{});
     if (!affinity.initial.empty()) {
         const auto mask = TRY(parse_list_mask(affinity.initial), "process.execCPUAffinity.initial");

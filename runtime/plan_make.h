@@ -3,6 +3,7 @@
 // that plans can be compared in tests; what contradicts itself is refused here.
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct ProcessInputs {
     const SeccompProgram* seccomp = nullptr;
     std::string home;                                ///< for HOME where env has none
     std::string keyring;                             ///< empty: keep the caller's
+    std::span<char> command_line;                    ///< the caller's own, of which the child wipes its copy
     bool die_with_parent = false;
     bool keep_stdio_owners = false;
     bool plain_newlines = false;                     ///< of the terminal: who shows it translates them

@@ -27,6 +27,13 @@ equal "no zombie of theirs either, though the container's init reaps none" "" "$
 many=$(berth top tt | grep -c 'sleep 7[78]')
 [ "$many" -le 2 ] && pass "probes that timed out are gone, children too" || fail "probes that timed out are gone" "$many left" "$(berth top tt)"
 
+berth run -d --name nosy $fast --health-cmd 'for file in /proc/[0-9]*/cmdline; do tr "\0" " " <$file; done' busybox sleep 1000 >/dev/null
+soon 10 is nosy healthy
+seen=$(inspect nosy '{{json .State.Health.Log}}')
+holds "what a probe sees of its neighbours" "sleep 1000" "$seen"
+lacks "names no store of the host" "$BERTH_ROOT" "$seen"
+berth rm -f nosy >/dev/null
+
 berth run -d --name tcp $fast --health-cmd 'tcp://127.0.0.1:8080' busybox sh -c 'sleep 1; httpd -f -p 8080' >/dev/null
 soon 10 is tcp healthy && pass "tcp:// needs no program in the image" || fail "tcp://" "$(inspect tcp '{{json .State.Health}}')"
 berth run -d --name http $fast --health-cmd 'http://127.0.0.1:8080/x' busybox sh -c 'mkdir /w; echo hi > /w/x; httpd -f -p 8080 -h /w' >/dev/null
