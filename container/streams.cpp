@@ -68,8 +68,8 @@ Result<Fd> Streams::make_source(const Fd& run_folder, const std::string& name, S
     TRY(make_fifo(run_folder, name));
     TRY(adopt_source(run_folder, name, tag, std::move(process)));
     ::fcntl(sources_.back().fd.raw(), F_SETPIPE_SZ, pipe_bytes);
-    const Fd hidden = TRY(open_hidden(run_folder));
-    return sys::openat(hidden, name, O_RDWR | O_NOFOLLOW);
+    if (!hidden_.valid()) hidden_ = TRY(open_hidden(run_folder));
+    return sys::openat(hidden_, name, O_RDWR | O_NOFOLLOW);
 }
 
 Result<void> Streams::adopt_source(const Fd& run_folder, const std::string& name, StreamTag tag, std::string process) {
@@ -155,6 +155,7 @@ Result<void> Streams::adopt(const Fd& run_folder, const Definition& definition) 
 }
 
 void Streams::begin() {
+    hidden_.reset();  // The starter has its answer.
     for (Source& source : sources_) watch_source(source);
 }
 

@@ -100,6 +100,7 @@ private:
     Loop& loop_;
     LogWriter log_;
     std::function<void()> on_loss_;
+    Fd hidden_;                 ///< the run folder as the program's ends are opened in it; closing it costs the kernel time
     std::array<Fd, 3> ends_;
     std::vector<Fd> extra_ends_;
     Fd orders_;
