@@ -276,14 +276,13 @@ std::string cgroup_path_of(const Definition& definition) {
     return cat(parent.starts_with('/') ? "" : "/", parent, '/', definition.id);
 }
 
-Result<bool> remove_leftover_cgroup(const Definition& definition) {
+Result<void> remove_leftover_cgroup(const Definition& definition) {
     runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(cgroup_request_of(definition)));
     const auto& paths = cgroup.record().paths;
     const bool is_there = std::any_of(paths.begin(), paths.end(), [](const auto& path) { return ::access(path.second.c_str(), F_OK) == 0; });
-    if (!is_there) return false;
+    if (!is_there) return {};
     ignore(cgroup.kill_all(), "remove says whether somebody is left");
-    TRY(cgroup.remove());
-    return true;
+    return cgroup.remove();
 }
 
 Result<network::AttachRequest> make_attach_request(const Definition& definition) {

@@ -64,7 +64,7 @@ Result<network::AttachRequest> make_attach_request(const Definition& definition)
 /// True for bridge and user-defined networks: there is something to attach and detach.
 bool has_networks(const Definition& definition);
 std::string cgroup_path_of(const Definition& definition);
-/// Of a run whose monitor was killed before it recorded anything. True when there was one.
-Result<bool> remove_leftover_cgroup(const Definition& definition);
+/// Of a run whose monitor was killed before it recorded anything: no state tells of it. Absent is success.
+Result<void> remove_leftover_cgroup(const Definition& definition);
 
 }  // namespace berth::container

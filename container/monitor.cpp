@@ -15,6 +15,7 @@
 
 #include "base/helper.h"
 #include "base/log.h"
+#include "container/end_run.h"
 #include "container/health_runner.h"
 #include "container/history.h"
 #include "container/pages.h"

@@ -28,17 +28,6 @@ Result<void> remove_leftover(Engine& engine, const Record& record) {
     return network::detach(*networks, id);
 }
 
-/// A start that was killed before it was recorded leaves a group that no state tells of.
-Result<void> remove_leftover_cgroup(const Definition& definition) {
-    runtime::CgroupRequest request;
-    request.path = cgroup_path_of(definition);
-    request.systemd = request.path.find(':') != std::string::npos;
-    request.id = definition.id;
-    runtime::Cgroup cgroup = TRY(runtime::Cgroup::locate(request));
-    ignore(cgroup.kill_all(), "remove says whether somebody is left");
-    return cgroup.remove();
-}
-
 }  // namespace
 
 Result<void> remove(Engine& engine, const Record& found, const RemoveOptions& options) {
