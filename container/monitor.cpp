@@ -15,7 +15,6 @@
 
 #include "base/helper.h"
 #include "base/log.h"
-#include "container/end_run.h"
 #include "container/health_runner.h"
 #include "container/history.h"
 #include "container/pages.h"
@@ -41,10 +40,17 @@ Monitor::Monitor(Engine& engine, Registry& registry, Loop& loop, Record record)
 
 Monitor::~Monitor() = default;
 
+/// Reading costs some files; without a limit of its own the container cannot be what the kernel chose for a limit.
+std::uint64_t Monitor::oom_kills() const {
+    if (!run_->cgroup || record_.definition.host.memory == 0) return 0;
+    const auto stats = run_->cgroup->stats();
+    return stats.ok() ? stats.value().oom_kills : 0;
+}
+
 /// Tells of processes that the kernel chose for the memory limit, while the container goes on too. A moment later: v1
 /// wakes us before it chooses, and one wave is one event.
 void Monitor::watch_oom() {
-    run_->oom_kills_before = run_->oom_kills_noted = oom_kills(run_->cgroup, record_.definition.host);
+    run_->oom_kills_before = run_->oom_kills_noted = oom_kills();
     if (!run_->cgroup || record_.definition.host.memory == 0) return;
     auto counter = run_->cgroup->watch_oom();
     if (!counter.ok()) return log::debug("watch memory of ", record_.name(), ": ", counter.error().text());
@@ -62,7 +68,7 @@ void Monitor::watch_oom() {
 
 /// Whether there were more kills since it was asked last.
 bool Monitor::take_oom() {
-    const std::uint64_t kills = oom_kills(run_->cgroup, record_.definition.host);
+    const std::uint64_t kills = oom_kills();
     return kills > std::exchange(run_->oom_kills_noted, std::max(kills, run_->oom_kills_noted));
 }
 

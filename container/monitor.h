@@ -100,6 +100,7 @@ private:
     void watch_network();
     void watch_oom();
     bool take_oom();
+    std::uint64_t oom_kills() const;
     void slim_soon();
     bool find_left_run();
     Result<void> take_over_run();
