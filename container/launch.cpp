@@ -204,7 +204,7 @@ Result<void> detach_networks(Launch& launch) {
     launch.attachment.reset();
     network::Networks* networks = TRY(launch.engine.networks());
     const ContainerId id = TRY(ContainerId::parse(launch.definition.id));
-    return network::detach(*networks, id);
+    return network::detach(*networks, id, &launch.netns);
 }
 
 /// A child that failed early takes its namespace with it: then its own reason is the one to tell, by the next stage.

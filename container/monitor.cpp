@@ -131,7 +131,7 @@ void Monitor::tear_down_run() {
         const auto detached = [&]() -> Result<void> {
             network::Networks* networks = TRY(engine_.networks());
             const ContainerId id = TRY(ContainerId::parse(record_.id()));
-            return network::detach(*networks, id);
+            return network::detach(*networks, id, &run_->netns);
         }();
         if (!detached.ok()) log::debug("detach networks: ", detached.error().text());
     }

@@ -153,8 +153,9 @@ Result<Attachment> attach(const Networks& networks, const Fd& netns, const Attac
 /// and answers names again. Kind::not_found when it is not attached.
 Result<Attachment> adopt(const Networks& networks, const Fd& netns, const AttachRequest& request);
 
-/// Gives back ports, names, addresses and links of the container; succeeds when there are none. Needs no namespace.
-Result<void> detach(const Networks& networks, const ContainerId& id);
+/// Gives back ports, names, addresses and links of the container; succeeds when there are none. Needs no namespace; with one
+/// its macvlans and ipvlans go at once, not with the namespace, which lives on for seconds while a packet waits in it.
+Result<void> detach(const Networks& networks, const ContainerId& id, const Fd* netns = nullptr);
 
 /// What detach would give back, without a namespace or a service: for `ps`, `port`, `inspect` of others' containers.
 Result<std::optional<Attachment>> find_attachment(const Networks& networks, const ContainerId& id);
