@@ -77,13 +77,5 @@ if command -v skopeo >/dev/null; then
 else
     skip "archives of other tools" "skopeo is not installed"
 fi
-if command -v podman >/dev/null && podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs load -q -i app.tar >"$WORK/.pm" 2>&1; then
-    equal "podman loads it with the same id" "$(id_of me/app:1)" "sha256:$(podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs images -q --no-trunc me/app:1 | sed s/sha256://)"
-    podman --root "$WORK/pm" --runroot "$WORK/pmr" --storage-driver vfs save -q --format docker-archive -o pm.tar me/app:1 2>/dev/null
-    store berth rmi -f me/app:1 >/dev/null 2>&1
-    works "load reads podman's archive" store berth load -q -i pm.tar
-else
-    skip "archives of podman" "podman is missing or does not work here"
-fi
 works "all of it is sound" store berth system check --deep
 finish
