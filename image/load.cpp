@@ -16,6 +16,7 @@
 #include "image/store_files.h"
 #include "image/tar_reader.h"
 #include "image/tar_writer.h"
+#include "image/v1_image.h"
 
 namespace berth::image {
 namespace {
@@ -23,6 +24,7 @@ namespace {
 constexpr std::int64_t largest_text = 8 << 20;      // A configuration or a manifest.
 constexpr std::size_t most_text_bytes = 256u << 20;  // Of all together.
 constexpr int deepest_index = 8;
+constexpr std::size_t most_parents = 500;
 
 Error corrupt(std::string text) { return Error(Kind::corrupt, std::move(text)); }
 
@@ -89,6 +91,8 @@ public:
     Loader(const Store& store, Lease lease) : store_(store), lease_(std::move(lease)) {}
     Result<void> read(ByteSource& archive);
     Result<std::vector<Loaded>> finish();
+    /// Throws away the layers that no image took.
+    Result<void> discard();
 
 private:
     struct Layer {
@@ -104,8 +108,11 @@ private:
 
     Result<void> load_docker(const std::string& manifest);
     Result<void> load_index(const std::string& text, const std::optional<Reference>& name, int depth);
+    Result<void> load_v1(const std::string& repositories);
+    Result<void> load_v1_image(const std::string& top, const std::vector<Reference>& names);
     Result<void> load_image(const std::string& config, const std::vector<std::string>& layers, const std::vector<Reference>& names);
     Result<LayerRef> layer_at(const std::string& path, const std::vector<LayerRef>& below, const Digest& diff_id);
+    static const Digest& diff_id_of(const Layer& layer) { return layer.published ? layer.published->diff_id : layer.fresh->diff_id; }
 
     const Store& store_;
     Lease lease_;
@@ -228,7 +235,7 @@ Result<LayerRef> Loader::layer_at(const std::string& given, const std::vector<La
         return corrupt(cat("layer ", given, " is missing"));
     }
     Layer& layer = found->second;
-    const Digest& there = layer.published ? layer.published->diff_id : layer.fresh->diff_id;
+    const Digest& there = diff_id_of(layer);
     if (there != diff_id) return corrupt(cat("layer ", given, ": content is ", there.str(), ", the image says ", diff_id.str()));
     if (!layer.published) {
         Ingested fresh = std::move(*std::exchange(layer.fresh, std::nullopt));
@@ -304,13 +311,67 @@ Result<void> Loader::load_index(const std::string& text, const std::optional<Ref
     return {};
 }
 
+/// docker before 1.10: what `repositories` names, and what is nobody's parent. (docker makes an image of each layer below too;
+/// here those are layers only.)
+Result<void> Loader::load_v1(const std::string& repositories) {
+    std::map<std::string, std::vector<Reference>> wanted;
+    const Json document = TRY(parse_json(repositories));
+    using Tags = std::map<std::string, std::string>;
+    const auto named = TRY((from_json<std::map<std::string, Tags>>(document)));
+    for (const auto& [repository, tags] : named)
+        for (const auto& [tag, id] : tags) {
+            const std::string name = cat(repository, ":", tag);
+            if (text_at(member_path(id, "json")) == nullptr) return corrupt(cat(name, ": image ", id, " is missing"));
+            wanted[id].push_back(TRY(Reference::parse_tagged(name)));
+        }
+
+    std::set<std::string> tops, parents;
+    for (const auto& [path, text] : texts_) {
+        constexpr std::string_view end = "/json";
+        if (!path.ends_with(end)) continue;
+        tops.insert(path.substr(0, path.size() - end.size()));
+        parents.insert(TRY(parse_v1_image(text), path).parent);
+    }
+    for (const std::string& id : tops)
+        if (!parents.contains(id)) wanted.try_emplace(id);
+    for (const auto& [id, names] : wanted) TRY(load_v1_image(id, names), "image ", id);
+    return {};
+}
+
+Result<void> Loader::load_v1_image(const std::string& top, const std::vector<Reference>& names) {
+    std::vector<V1Image> chain;
+    std::vector<std::string> paths;
+    std::vector<Digest> diff_ids;
+    for (std::string id = top; !id.empty(); id = chain.back().parent) {
+        if (chain.size() == most_parents) return corrupt(cat("has more than ", most_parents, " parents, or is its own"));
+        const std::string* text = text_at(member_path(id, "json"));
+        if (text == nullptr) return corrupt(cat("parent ", id, " is missing"));
+        chain.push_back(TRY(parse_v1_image(*text), id, "/json"));
+        paths.push_back(member_path(id, "layer.tar"));
+        const auto layer = layers_.find(target_of(paths.back()));
+        if (layer == layers_.end()) return corrupt(cat("layer ", paths.back(), " is missing"));
+        diff_ids.push_back(diff_id_of(layer->second));
+    }
+    std::ranges::reverse(chain);
+    std::ranges::reverse(paths);
+    std::ranges::reverse(diff_ids);
+    const std::string config = TRY(make_config_text(chain, diff_ids));
+    return load_image(config, paths, names);
+}
+
+Result<void> Loader::discard() {
+    for (auto& [path, layer] : layers_)
+        if (layer.fresh) TRY(store_.discard(std::move(std::exchange(layer.fresh, std::nullopt)->staging)));
+    return {};
+}
+
 Result<std::vector<Loaded>> Loader::finish() {
     if (const std::string* manifest = text_at("manifest.json")) TRY(load_docker(*manifest), "manifest.json");
     else if (const std::string* index = text_at("index.json")) TRY(load_index(*index, {}, 0), "index.json");
+    else if (const std::string* names = text_at("repositories")) TRY(load_v1(*names), "repositories");
     else return corrupt("archive holds no image: neither manifest.json nor index.json")
         .with_hint("'berth import' makes an image of a plain root file system");
-    for (auto& [path, layer] : layers_)
-        if (layer.fresh) TRY(store_.discard(std::move(layer.fresh->staging)));
+    TRY(discard());
     // The archive may be gone when the user hears of success.
     TRY(store_.settle());
     for (const Naming& naming : namings_) {
@@ -328,11 +389,16 @@ Result<std::vector<Loaded>> load_images(const Store& store, const Fd& from) {
     Lease lease = TRY(store.make_lease());
     Loader loader(store, std::move(lease));
     const std::unique_ptr<ByteSource> archive = TRY(open_decompressed(from));
-    {
-        Pipeline ahead(*archive, Pipeline::Hash::no);
-        TRY(loader.read(ahead));
-    }
-    return loader.finish();
+    const auto load = [&]() -> Result<std::vector<Loaded>> {
+        {
+            Pipeline ahead(*archive, Pipeline::Hash::no);
+            TRY(loader.read(ahead));
+        }
+        return loader.finish();
+    };
+    Result<std::vector<Loaded>> loaded = load();
+    if (!loaded.ok()) ignore(loader.discard(), "what is wrong with the archive is what the user must hear of");
+    return loaded;
 }
 
 Result<std::vector<Loaded>> load_images_folder(const Store& store, const std::string& path) {

@@ -61,6 +61,26 @@ store berth rmi -f me/app:1 >/dev/null; store berth image prune -af >/dev/null; 
 exits 1 "an archive with a changed byte is refused" store berth load -i bad.tar
 equal "and leaves no image" "" "$(store berth images -q)"
 
+# --- archives of docker before 1.10
+"$HERE/lib/old-archive" old.tar
+works "load reads an archive of docker before 1.10" store berth load -i old.tar
+equal "with all names" "old/app:1 old/app:latest old:2 registry.test:5000/old:base" "$(store berth images --format '{{.Repository}}:{{.Tag}}' | grep -v '<none>' | LC_ALL=C sort | xargs)"
+equal "and what has none and is nobody's parent" 1 "$(store berth images -q --filter dangling=true | wc -l)"
+equal "layers go along the parents" 3 "$(store berth image inspect -f '{{len .RootFS.Layers}}' old/app:1)"
+equal "so does the history" "/bin/sh -c echo a && echo b > /top|/bin/sh -c #(nop) ENV X=1||" "$(store berth history --no-trunc --format '{{.CreatedBy}}' old/app:1 | tr '\n' '|')"
+equal "the files are there and whiteouts work" "./bin/tool ./top" "$(id=$(store berth create old/app:1 x) && store berth export "$id" | tar t | sed 's,^,./,' | grep -E '/(tool|top|gone|other)$' | xargs; store berth rm "$id" >/dev/null)"
+refused_old() { # FAULT TEXT
+    "$HERE/lib/old-archive" "old.$1" "$1"
+    try store berth load -q -i "old.$1"
+    equal "one with $1 is refused in one line" "1 1" "$STATUS $(grep -c . <<<"$ERR")"
+    matches "… that says why" "$2" "$ERR"
+}
+refused_old no-parent "^berth: .*image [0-9a-f]{64}: parent [0-9a-f]{64} is missing$"
+refused_old loop "has more than 500 parents, or is its own$"
+refused_old no-layer "layer [0-9a-f]{64}/layer.tar is missing$"
+refused_old no-target "old:2: image f{64} is missing$"
+equal "nothing of them is staged" "" "$(ls "$WORK/other/tmp")"
+
 # --- other tools
 if command -v skopeo >/dev/null; then
     peer() { skopeo --insecure-policy "$@"; }

@@ -172,6 +172,10 @@ docker_archives() {
     there berth rm "$made" >/dev/null
     equal "… and every file of it" "" "$(differences rich.tree back.tree)"
     works "… and the store is sound" there berth system check --deep
+    "$HERE/lib/old-archive" old.tar
+    works "docker load reads an archive of docker before 1.10" $docker load -q -i old.tar
+    there berth load -q -i old.tar >/dev/null
+    for name in old/app:1 old:2 registry.test:5000/old:base; do same_here $name $name; done
     mkdir context
     ln rich.tar context
     printf 'FROM scratch\nADD rich.tar /\nLABEL by=docker\n' > context/Dockerfile
