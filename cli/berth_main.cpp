@@ -40,10 +40,11 @@ constexpr Absent absent_commands[] = {
 };
 
 Error unknown_command(const Words& words) {
+    const bool in_family = is_command_family(words[0]) && words.size() > 1;
     for (const Absent& absent : absent_commands)
         if (words[0] == absent.word)
-            return Error(Kind::unsupported, cat("there is no 'berth ", words[0], "'")).with_hint(std::string(absent.reason));
-    const bool in_family = is_command_family(words[0]) && words.size() > 1;
+            return Error(Kind::unsupported, cat("there is no 'berth ", words[0], in_family ? " " : "", in_family ? words[1] : "", "'"))
+                .with_hint(std::string(absent.reason));
     std::vector<std::string> candidates = first_words();
     if (in_family) {
         candidates.clear();

@@ -119,6 +119,20 @@ Result<int> login(Session& session, LoginCommand& options, const std::string& se
     return 0;
 }
 
+struct ManifestCommand {
+    image::RegistryAccess access;
+    bool insecure = false, verify = true;
+};
+
+Result<int> inspect_manifest(Session& session, ManifestCommand& options, const std::string& text) {
+    options.access.is_insecure = options.insecure || !options.verify;
+    const image::Store* store = TRY(session.images());
+    const Reference name = TRY(Reference::parse(text));
+    const std::string manifest = TRY(image::inspect_remote(*store, name.with_default_tag(), options.access));
+    print_line(json_text(TRY(parse_json(manifest)), JsonStyle::indented));
+    return 0;
+}
+
 struct SearchCommand {
     image::RegistryAccess access;
     std::optional<std::int64_t> limit;
@@ -191,6 +205,18 @@ Action define_push(Parser& p) {
     p.example("berth tag app localhost:5000/app && berth push localhost:5000/app", "to a registry of your own");
     p.see_also("pull, tag, login");
     return [options](Session& session, const Words& arguments) { return push(session, *options, arguments[0]); };
+}
+
+Action define_manifest_inspect(Parser& p) {
+    const auto options = std::make_shared<ManifestCommand>();
+    p.usage("NAME[:TAG|@DIGEST]", 1, 1, Values::image);
+    p.flag("--insecure", options->insecure, "Also without https or with an unknown certificate (as --tls-verify=false)");
+    describe_access(p, options->access, options->verify);
+    p.about("Prints what a registry has under a name: the manifest of an image, or the index of an image for several platforms. "
+            "Nothing is fetched into the store.");
+    p.example("berth manifest inspect debian:12 | jq -r '.manifests[].platform.architecture'", "for which machines there is one");
+    p.see_also("pull, image inspect");
+    return [options](Session& session, const Words& arguments) { return inspect_manifest(session, *options, arguments[0]); };
 }
 
 Action define_login(Parser& p) {

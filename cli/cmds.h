@@ -50,6 +50,7 @@ Action define_push(Parser& parser);
 Action define_login(Parser& parser);
 Action define_logout(Parser& parser);
 Action define_search(Parser& parser);
+Action define_manifest_inspect(Parser& parser);
 Action define_image_prune(Parser& parser);
 Action define_network_ls(Parser& parser);
 Action define_network_create(Parser& parser);

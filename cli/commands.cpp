@@ -54,6 +54,7 @@ constexpr CommandEntry table[] = {
     {"pull|image pull", "image", "Fetch an image from a registry", define_pull},
     {"push|image push", "image", "Send an image to a registry", define_push},
     {"search", "image", "Look for images in a registry", define_search},
+    {"manifest inspect", "image", "Show the manifest that a registry has under a name", define_manifest_inspect},
     {"login", "image", "Keep an account for a registry", define_login},
     {"logout", "image", "Forget an account", define_logout},
     {"tag|image tag", "image", "Give an image a further name", define_tag},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "image/media.h"
+
 namespace berth::image {
 
 std::string ref_file_name(const Reference& reference) {
@@ -108,6 +110,23 @@ Result<std::vector<std::string>> list_sharded(const Store& store, const std::str
 LayerRef layer_ref(const std::string& key, const LayerMeta& meta, const Digest& diff_id) {
     constexpr std::int64_t empty_tar = 1024;  // Two blocks of zeros.
     return LayerRef{diff_id, key, meta.size, meta.tar_size == empty_tar};
+}
+
+Result<std::vector<std::string>> known_manifests(const Store& store, const Store::Listed& image) {
+    constexpr std::size_t most = 10'000;  // An index that names itself, or a tree of them, ends somewhere.
+    std::vector<std::string> digests;
+    for (const Reference& name : image.digests) digests.push_back(name.digest());
+    for (std::size_t i = 0; i < digests.size() && digests.size() < most; ++i) {
+        const Result<Digest> digest = Digest::parse(digests[i]);
+        if (!digest.ok()) continue;
+        const Result<std::string> text = store.read_blob(digest.value());
+        if (!text.ok()) continue;
+        const Result<Manifest> manifest = parse_manifest(text.value());
+        if (!manifest.ok()) continue;
+        for (const Descriptor& member : manifest.value().manifests)
+            if (std::ranges::find(digests, member.digest) == digests.end()) digests.push_back(member.digest);
+    }
+    return digests;
 }
 
 }  // namespace berth::image

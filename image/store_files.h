@@ -91,4 +91,8 @@ Result<std::vector<NamedCacheEntry>> read_cache(const Store& store);
 /// The 64-digit names in a two-level folder ("layers", "blobs/sha256").
 Result<std::vector<std::string>> list_sharded(const Store& store, const std::string& part);
 
+/// Digests ("sha256:…") of the manifests under which registries have the image, as far as the store keeps their documents: those it
+/// is named by, and the members of an index among them.
+Result<std::vector<std::string>> known_manifests(const Store& store, const Store::Listed& image);
+
 }  // namespace berth::image

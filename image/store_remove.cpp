@@ -235,7 +235,7 @@ Result<std::int64_t> Store::sweep(const std::vector<ImageUse>& uses) const {
         std::unordered_set<std::string> blobs;
         for (const Listed& image : remover.images()) {
             blobs.emplace(image.id.hex());
-            for (const Reference& digest : image.digests) blobs.insert(digest.digest().substr(digest.digest().find(':') + 1));
+            for (const std::string& digest : TRY(known_manifests(*this, image))) blobs.insert(digest.substr(digest.find(':') + 1));
         }
         const std::vector<std::string> layers = TRY(list_sharded(*this, "layers"));
         for (const std::string& key : layers)

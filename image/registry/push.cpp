@@ -185,8 +185,8 @@ Result<void> Pusher::push_config(const std::string& text, const Digest& digest) 
 /// a layer is none that docker's knows.
 Result<std::string> Pusher::manifest_text(const ImageId& id, const std::string& config, const std::vector<Descriptor>& layers, std::string& type) {
     const Store::Listed listed = TRY(store_.list_one(id));
-    for (const Reference& known : listed.digests) {
-        const Result<Digest> digest = Digest::parse(known.digest());
+    for (const std::string& known : TRY(known_manifests(store_, listed))) {
+        const Result<Digest> digest = Digest::parse(known);
         if (!digest.ok()) continue;
         Result<std::string> text = store_.read_blob(digest.value());
         const Result<Manifest> parsed = text.ok() ? parse_manifest(text.value()) : Result<Manifest>(Error(Kind::not_found, "unknown"));

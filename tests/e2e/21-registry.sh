@@ -84,6 +84,55 @@ else
     skip "peers" "skopeo is not installed"
 fi
 
+# --- one name for several platforms
+docker_manifest=application/vnd.docker.distribution.manifest.v2+json
+head_of() { curl -sI -H "Accept: $docker_manifest, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json" "http://$R/v2/$1/manifests/$2" | tr -d '\r'; }
+digest_of() { head_of "$@" | sed -n 's/^Docker-Content-Digest: //Ip'; }
+size_of() { head_of "$@" | sed -n 's/^Content-Length: //Ip'; }
+host=$(berth version -f '{{.Client.Arch}}') other=s390x
+for machine in $host $other; do
+    mkdir for-$machine
+    echo "made for $machine" > for-$machine/machine
+    tar cf - -C for-$machine . | berth import --platform linux/$machine - $R/multi/app:$machine >/dev/null
+    berth push -q $R/multi/app:$machine >/dev/null || fail "push for $machine"
+done
+jq -n --arg type $docker_manifest --arg host $host --arg other $other \
+    --arg a "$(digest_of multi/app $other)" --argjson a_size "$(size_of multi/app $other)" --arg b "$(digest_of multi/app $host)" --argjson b_size "$(size_of multi/app $host)" \
+    '{schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: [
+        {mediaType: $type, digest: $a, size: $a_size, platform: {os: "linux", architecture: $other}},
+        {mediaType: $type, digest: $b, size: $b_size, platform: {os: "linux", architecture: $host}}]}' > index.json
+works "the registry takes an index" curl -sf -X PUT -H 'Content-Type: application/vnd.oci.image.index.v1+json' --data-binary @index.json "http://$R/v2/multi/app/manifests/1"
+index=sha256:$(sha256sum < index.json | cut -d' ' -f1)
+equal "manifest inspect shows it" "$(jq -S . index.json)" "$(berth manifest inspect $R/multi/app:1 | jq -S .)"
+equal "by its digest too" "$(jq -S . index.json)" "$(berth manifest inspect $R/multi/app@$index | jq -S .)"
+equal "and the manifest of one image" "$(berth image inspect -f '{{.Id}}' $R/multi/app:$other)" "$(berth manifest inspect --insecure $R/multi/app:$other | jq -r .config.digest)"
+refuses 1 "what the registry has not is told" "berth: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth manifest inspect $R/multi/app:9
+machine_of() { there berth image inspect -f '{{.Architecture}} {{index .RepoDigests 0}}' "$1" 2>&1; }
+fresh
+works "pull takes this machine's" there berth pull -q $R/multi/app:1
+equal "under the index's digest" "$host $R/multi/app@$index" "$(machine_of $R/multi/app:1)"
+works "pull --platform takes another" there berth pull -q --platform linux/$other $R/multi/app:1
+equal "under the same digest" "$other $R/multi/app@$index" "$(machine_of $R/multi/app:1)"
+refuses 1 "a platform that is not there is told, with those that are" "berth: no image for linux/ppc64le, only for linux/$other, linux/$host
+hint: choose one with --platform" there berth pull -q --platform linux/ppc64le $R/multi/app:1
+fresh
+works "pull by the index's digest" there berth pull -q $R/multi/app@$index
+equal "takes this machine's too" "$host" "$(there berth image inspect -f '{{.Architecture}}' $R/multi/app@$index)"
+there berth tag $R/multi/app@$index $R/multi/again:1
+there berth image prune -f >/dev/null
+works "what was pulled by an index is pushed" there berth push -q $R/multi/again:1
+equal "with the manifest that the index named, also after a prune" "$(digest_of multi/app $host)" "$(digest_of multi/again 1)"
+if command -v skopeo >/dev/null; then
+    for form in gzip zstd; do
+        peer copy -q --src-tls-verify=false --dest-tls-verify=false --format oci --dest-compress-format $form docker://$R/me/app:1 docker://$R/sk/$form:1
+        fresh
+        there berth pull -q $R/sk/$form:1 >/dev/null
+        there berth tag $R/sk/$form:1 $R/back/$form:1
+        works "an image of $form layers is pushed again" there berth push -q $R/back/$form:1
+        equal "… as the very manifest it was, so with the same blobs" "$(digest_of sk/$form 1)" "$(digest_of back/$form 1)"
+    done
+fi
+
 # --- what is not there
 refuses 1 "an unknown tag" "berth: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
 exits 1 "an unknown host" berth pull -q 127.0.0.1:1/x:1
