@@ -226,7 +226,8 @@ Action define_login(Parser& p) {
     p.text("-p,--password", options->password, "PASSWORD", "Password; seen by other users in the process list");
     p.flag("--password-stdin", options->from_stdin, "Read the password from stdin");
     describe_access(p, options->access, options->verify);
-    p.about("Keeps an account for a registry (docker's hub when none is named) once the registry has accepted it.");
+    p.about("Keeps an account for a registry (docker's hub when none is named) once the registry has accepted it: with the "
+            "credential helper that the file names for it (credHelpers, credsStore), else in the file.");
     p.example("pass show registry | berth login -u me --password-stdin registry.example.org", "without showing the password");
     p.see_also("logout, pull, push");
     return [options](Session& session, const Words& arguments) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <vector>
 
@@ -10,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/process.h"
+#include "image/registry/credential_helper.h"
 
 namespace berth::image {
 namespace {
@@ -99,64 +98,45 @@ Result<std::optional<Credentials>> of_entry(const Json& entry, const std::string
     return std::optional(std::move(found));
 }
 
-/// docker-credential-NAME get, the key on its input (docker-credential-helpers).
-Result<std::optional<Credentials>> ask_helper(const std::string& name, const std::string& key) {
-    sys::Pipe in = TRY(sys::pipe()), out = TRY(sys::pipe());
-    SpawnOptions options;
-    options.argv = {"docker-credential-" + name, "get"};
-    options.descriptors = {in.read.raw(), out.write.raw(), -1};
-    std::string program;
-    const std::string path = environment("PATH");
-    for (std::string_view rest = path; !rest.empty() && program.empty();) {
-        const std::size_t colon = std::min(rest.find(':'), rest.size());
-        const std::string candidate = cat(rest.substr(0, colon), "/", options.argv[0]);
-        if (::access(candidate.c_str(), X_OK) == 0) program = candidate;
-        rest.remove_prefix(std::min(colon + 1, rest.size()));
-    }
-    if (program.empty()) return Error(Kind::not_found, cat("credential helper ", options.argv[0], ": not found in PATH"));
-    Child child = TRY(spawn(program, options), "credential helper ", name);
-    in.read.reset();
-    out.write.reset();
-    ignore(sys::write_all(in.write, key), "what it makes of its input it says by its status");
-    in.write.reset();
-    // One that waits for a person would keep us for ever.
-    constexpr int patience_milliseconds = 30'000;
-    if (!TRY(wait_for_end(child.pidfd(), patience_milliseconds))) {
-        ignore(child.kill(Signal::of(SIGKILL)), "it ended just now");
-        ignore(child.wait(), "killed");
-        return Error(Kind::busy, cat("credential helper ", name, ": no answer within 30 s"));
-    }
-    const std::string text = TRY(read_all(out.read, 1u << 20));
-    const ExitStatus status = TRY(child.wait());
-    if (status.shell_code() != 0) return std::optional<Credentials>();  // "credentials not found": an account nobody has.
-    const Json answer = TRY(parse_json(text), "credential helper ", name);
-    const Json* user = answer.find("Username");
-    const Json* secret = answer.find("Secret");
-    if (user == nullptr || user->string() == nullptr || secret == nullptr || secret->string() == nullptr)
-        return Error(Kind::invalid, cat("credential helper ", name, ": answer without Username and Secret"));
-    if (*user->string() == "<token>") return std::optional(Credentials{"", "", *secret->string()});
-    return std::optional(Credentials{*user->string(), *secret->string(), ""});
+/// Who keeps the account of a host instead of the file: its own helper, or that for all.
+std::optional<CredentialHelper> helper_of(const Json& config, const std::string& host) {
+    const auto named = [](const Json* helper) { return helper != nullptr && helper->string() != nullptr && !helper->string()->empty(); };
+    const Json* helpers = config.find("credHelpers");
+    for (const std::string& name : {host, account_key(host)})
+        if (const Json* helper = helpers == nullptr ? nullptr : helpers->find(name); named(helper)) return CredentialHelper(*helper->string());
+    const Json* store = config.find("credsStore");
+    return named(store) ? std::optional(CredentialHelper(*store->string())) : std::nullopt;
 }
 
+/// The helper first, as docker; what it does not have may still stand in the file.
 Result<std::optional<Credentials>> find_in(const Json& config, const std::string& repository) {
     const std::string host = repository.substr(0, repository.find('/'));
-    const std::string key = account_key(host);
-    const Json* helpers = config.find("credHelpers");
-    for (const std::string& name : {host, key})
-        if (const Json* helper = helpers == nullptr ? nullptr : helpers->find(name); helper != nullptr && helper->string() != nullptr)
-            return ask_helper(*helper->string(), key);
-    const Json* auths = config.find("auths");
-    if (auths != nullptr) {
-        const std::vector<std::string> keys = keys_of(repository);
-        for (const std::string& name : keys)
-            if (const Json* entry = auths->find(name); entry != nullptr) {
-                auto found = TRY(of_entry(*entry, name));
-                if (found) return found;
-            }
+    if (const std::optional<CredentialHelper> helper = helper_of(config, host)) {
+        auto found = TRY(helper->find(account_key(host)));
+        if (found) return found;
     }
-    const Json* store = config.find("credsStore");
-    if (store != nullptr && store->string() != nullptr && !store->string()->empty()) return ask_helper(*store->string(), key);
+    const Json* auths = config.find("auths");
+    if (auths == nullptr) return std::optional<Credentials>();
+    const std::vector<std::string> keys = keys_of(repository);
+    for (const std::string& name : keys)
+        if (const Json* entry = auths->find(name); entry != nullptr) {
+            auto found = TRY(of_entry(*entry, name));
+            if (found) return found;
+        }
     return std::optional<Credentials>();
+}
+
+/// Takes a server's entries out of "auths". False when there are none.
+bool erase_entries(Json& config, const std::string& server) {
+    const Json* known = config.find("auths");
+    if (known == nullptr || known->object() == nullptr) return false;
+    Json auths = *known;
+    const std::vector<std::string> keys = keys_of(server_host(server));
+    const std::size_t removed = std::erase_if(*auths.object(), [&](const auto& member) {
+        return std::find(keys.begin(), keys.end(), member.first) != keys.end();
+    });
+    config.set("auths", std::move(auths));
+    return removed != 0;
 }
 
 }  // namespace
@@ -190,28 +170,29 @@ Result<std::string> store_credentials(const std::string& server, const Credentia
     Json config = TRY(read_config(path), "login");
     const Json* known = config.find("auths");
     Json auths = known != nullptr && known->object() != nullptr ? *known : Json(Json::Object{});
-    Json entry;
-    entry.set("auth", base64(cat(credentials.user, ":", credentials.password)));
+    const std::optional<CredentialHelper> helper = helper_of(config, server_host(server));
+    Json entry{Json::Object{}};
+    if (helper) TRY(helper->store(account_key(server), credentials), "login: ", path);
+    else entry.set("auth", base64(cat(credentials.user, ":", credentials.password)));
+    // With a helper an empty entry, as docker leaves it: a password that stood there before goes.
     auths.set(account_key(server), std::move(entry));
     config.set("auths", std::move(auths));
-    return TRY(write_config(path, config), "login");
+    TRY(write_config(path, config), "login");
+    return helper ? helper->program() : path;
 }
 
 Result<bool> erase_credentials(const std::string& server, const std::string& auth_file) {
     bool had_one = false;
-    const std::vector<std::string> files = auth_files(auth_file);
-    for (const std::string& file : files) {
+    const std::string key = account_key(server);
+    for (const std::string& file : auth_files(auth_file)) {
         Json config = TRY(read_config(file), "logout");
-        const Json* known = config.find("auths");
-        if (known == nullptr || known->object() == nullptr) continue;
-        Json auths = *known;
-        const std::vector<std::string> keys = keys_of(server_host(server));
-        const std::size_t removed = std::erase_if(*auths.object(), [&](const auto& member) {
-            return std::find(keys.begin(), keys.end(), member.first) != keys.end();
-        });
-        if (removed == 0) continue;
+        if (const std::optional<CredentialHelper> helper = helper_of(config, server_host(server))) {
+            const auto kept = TRY(helper->find(key), "logout: ", file);
+            if (kept) TRY(helper->erase(key), "logout: ", file);
+            had_one = had_one || kept.has_value();
+        }
+        if (!erase_entries(config, server)) continue;
         had_one = true;
-        config.set("auths", std::move(auths));
         TRY(write_config(file, config), "logout");
     }
     return had_one;

@@ -22,8 +22,10 @@ std::string server_host(const std::string& server);
 /// The account for a repository ("docker.io/library/busybox"): the most specific entry of the first file that has one.
 /// `auth_file` replaces the usual files when it is not empty.
 Result<std::optional<Credentials>> find_credentials(const std::string& repository, const std::string& auth_file);
-/// Keeps an account, readable by its owner only. Returns the file.
+/// Keeps an account: with the helper that config.json names for the server ("credHelpers", "credsStore"), else in the file,
+/// readable by its owner only. Returns the helper's program or the file.
 Result<std::string> store_credentials(const std::string& server, const Credentials& credentials, const std::string& auth_file);
+/// Forgets an account wherever it is kept. False when there was none.
 Result<bool> erase_credentials(const std::string& server, const std::string& auth_file);
 
 std::string base64(std::string_view bytes);

@@ -202,6 +202,52 @@ equal "… without the account" 0 "$(jq -r '.leaked // 0' leak)"
 works "log out" berth logout $account
 lacks "forgets the account" "$account" "$(cat "$DOCKER_CONFIG/config.json")"
 
+# --- accounts kept by helpers
+mkdir helpers kept
+cat > helpers/docker-credential-test <<'END'
+#!/bin/bash
+echo "$1" >> "$KEPT/log"
+case $1 in
+    get) read -r key || true
+        [ -e "$KEPT/${key//\//_}" ] || { echo "credentials not found in native keychain"; exit 1; }
+        cat "$KEPT/${key//\//_}";;
+    store) account=$(cat); key=$(jq -r .ServerURL <<<"$account"); echo "$account" > "$KEPT/${key//\//_}";;
+    erase) read -r key || true; rm "$KEPT/${key//\//_}";;
+esac
+END
+printf '#!/bin/sh\necho "the keychain is locked"; exit 1\n' > helpers/docker-credential-locked
+chmod +x helpers/*
+export KEPT=$WORK/kept
+PATH=$WORK/helpers:$PATH
+proxy basic
+for setting in '{"credsStore": "test"}' "{\"credHelpers\": {\"$P\": \"test\"}, \"credsStore\": \"locked\"}"; do
+    echo "$setting" > docker/config.json
+    name=$(jq -r 'keys[0]' <<<"$setting")
+    fresh
+    exits 1 "$name: without an account the pull fails" there berth pull -q $P/me/app:1
+    try sh -c "echo secret | berth login -u me --password-stdin $P"
+    equal "$name: login succeeds" "0 Login Succeeded" "$STATUS $OUT"
+    equal "… and says who keeps the account" "The account is kept in docker-credential-test" "$ERR"
+    equal "… which is the helper" "$P me secret" "$(jq -r '"\(.ServerURL) \(.Username) \(.Secret)"' "kept/$P")"
+    equal "… alone" '{}' "$(jq -c ".auths[\"$P\"]" docker/config.json)"
+    equal "… and what else the file says stays" "$(jq -cS . <<<"$setting")" "$(jq -cS 'del(.auths)' docker/config.json)"
+    works "… pull asks it" there berth pull -q $P/me/app:1
+    there berth tag $P/me/app:1 $P/me/pushed:1
+    works "… so does push" there berth push -q $P/me/pushed:1
+    prints "Removing login credentials for $P" "… logout" berth logout $P
+    equal "… has it forget" "" "$(ls kept | grep -v log)"
+    prints "Not logged in to $P" "… and a second one finds nothing" berth logout $P
+done
+echo '{"credsStore": "locked"}' > docker/config.json
+refuses 1 "a helper that refuses is quoted" "berth: $WORK/docker/config.json: credential helper docker-credential-locked: the keychain is locked" there berth pull -q $P/me/app:1
+exits 1 "by login too" sh -c "echo secret | berth login -u me --password-stdin $P"
+holds "… with its words" "login: $WORK/docker/config.json: credential helper docker-credential-locked: the keychain is locked" "$ERR"
+lacks "… and without keeping the password elsewhere" auth "$(cat docker/config.json)"
+echo '{"credsStore": "nosuch"}' > docker/config.json
+refuses 1 "a helper that is not installed is told" "berth: $WORK/docker/config.json: credential helper docker-credential-nosuch: not found in PATH" there berth pull -q $P/me/app:1
+refuses 1 "by logout too" "berth: logout: $WORK/docker/config.json: credential helper docker-credential-nosuch: not found in PATH" berth logout $P
+echo '{}' > docker/config.json
+
 # --- settings
 cat > registries.conf <<END
 [[registry]]

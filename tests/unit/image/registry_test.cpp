@@ -57,6 +57,18 @@ Test(image_credentials, a_helper_is_asked_for_its_host) {
     expect_text(account("n.test/x", file), cat(file, ": credential helper docker-credential-nosuch: not found in PATH"));
 }
 
+Test(image_credentials, a_helper_for_all_comes_before_the_file_and_a_refusal_is_quoted) {
+    const std::string folder = support::temporary_folder();
+    support::write_file(folder + "/docker-credential-all", "#!/bin/sh\nread key; [ \"$key\" = r.test ] || { echo credentials not found in native keychain; exit 1; }\necho '{\"Username\":\"<token>\",\"Secret\":\"s\"}'\n", 0755);
+    support::write_file(folder + "/docker-credential-locked", "#!/bin/sh\necho locked\necho more\nexit 1\n", 0755);
+    const std::string file = support::write_file(folder + "/auth.json", R"({"credsStore": "all", "credHelpers": {"l.test": "locked", "p.test": "../all"}, "auths": {"r.test": {"auth": "YTox"}, "q.test": {"auth": "Yjoy"}}})");
+    ::setenv("PATH", cat(folder, ":", ::getenv("PATH")).c_str(), 1);
+    expect_text(account("r.test/x", file), "::s");
+    expect_text(account("q.test/x", file), "b:2:");
+    expect_text(account("l.test/x", file), cat(file, ": credential helper docker-credential-locked: locked"));
+    expect_text(account("p.test/x", file), cat(file, ": credential helper docker-credential-../all: not found in PATH"));
+}
+
 Test(image_credentials, login_keeps_what_else_the_file_says_and_logout_takes_one_away) {
     const std::string file = support::write_file(support::temporary_folder() + "/config.json", R"({"psFormat": "x", "auths": {"a.test": {"auth": "YTox"}}})");
     expect_text(store_credentials("https://index.docker.io/v1/", {"me", "secret", ""}, file).value(), file);
