@@ -1,10 +1,13 @@
 // berth-unpack: any archive that libarchive reads on standard input (tar, cpio, zip, 7z, … compressed by xz, bzip2, lz4, …),
 // as a plain tar on standard output. A program of its own, so that these parsers cost berth's start nothing and run apart
-// from it: what they make goes through berth's own strict reader. On failure one line on standard error and exit status 1.
+// from it: what they make goes through berth's own strict reader. It gives up everything but its three descriptors before it reads
+// the first byte (confine.h). On failure one line on standard error and exit status 1.
 
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
+#include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "image/confine.h"
 #include "image/tar_writer.h"
 
 namespace berth::image {
@@ -109,6 +113,7 @@ Result<void> convert(archive* from, TarWriter& writer) {
     while ((status = ::archive_read_next_header(from, &found)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
         const auto type = type_of(found);
         if (!type) continue;
+        if (::archive_entry_pathname(found) == nullptr) return Error(Kind::corrupt, "archive: a name is in a charset that cannot be read");
         TarEntry entry = entry_of(found, *type);
         const std::string path = entry.path;
         if (*type != TarType::file) {
@@ -126,6 +131,17 @@ Result<void> convert(archive* from, TarWriter& writer) {
     return writer.finish();
 }
 
+/// libarchive's own reader of a descriptor looks at the file first, which is none of ours to allow.
+la_ssize_t read_input(archive* to, void*, const void** bytes) {
+    static std::vector<char> buffer(256u << 10);
+    while (true) {
+        const ssize_t got = ::read(0, buffer.data(), buffer.size());
+        *bytes = buffer.data();
+        if (got >= 0) return got;
+        if (errno != EINTR) return ::archive_set_error(to, errno, "read"), -1;
+    }
+}
+
 /// Standard input without its compression, as libarchive's filters find it. `head` is what was looked at already.
 class Plain {
 public:
@@ -135,7 +151,7 @@ public:
         ::archive_read_support_format_raw(from);
         ::archive_read_support_format_empty(from);
         archive_entry* only = nullptr;
-        if (::archive_read_open_fd(from, 0, 256u << 10) != ARCHIVE_OK) return refused(from, "archive");
+        if (::archive_read_open(from, nullptr, nullptr, read_input, nullptr) != ARCHIVE_OK) return refused(from, "archive");
         const int status = ::archive_read_next_header(from, &only);
         if (status != ARCHIVE_OK && status != ARCHIVE_EOF) return refused(from, "archive");
         return Plain(from, status == ARCHIVE_EOF);
@@ -202,9 +218,14 @@ Result<void> convert_standard_input() { return run(); }
 }  // namespace berth::image
 
 int main() {
-    // Names are bytes; a UTF-8 locale would make libarchive rewrite them into another Unicode form.
-    std::setlocale(LC_ALL, "C");
-    const berth::Result<void> done = berth::image::convert_standard_input();
+    // Names of zip and its like are Unicode, which libarchive gives only in a locale that has it (and then in composed form);
+    // those of tar and cpio are bytes in any locale.
+    std::setlocale(LC_CTYPE, "C.UTF-8");
+    // A zip has local times, whose zone is a file. When TZ is set, libc does not look whether it changed meanwhile.
+    ::setenv("TZ", ":/etc/localtime", 0);
+    ::tzset();
+    const berth::Result<void> confined = berth::image::confine_to_standard_streams();
+    const berth::Result<void> done = confined.ok() ? berth::image::convert_standard_input() : berth::Result<void>(berth::Error(berth::Kind::system, confined.error().text()));
     if (done.ok()) return 0;
     const std::string line = berth::cat(done.error().text(), "\n");
     return ::write(2, line.data(), line.size()) < 0 ? 2 : 1;

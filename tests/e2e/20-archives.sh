@@ -38,6 +38,21 @@ head -c 700000 "$BASES/busybox.tar" > cut.tar
 refuses 1 "a cut archive is refused" "berth: import cut.tar: './bin/[': archive is cut off" berth import cut.tar im:cut
 gzip -c "$BASES/busybox.tar" | head -c 300000 > cut.gz
 exits 1 "so is a cut compressed one" berth import cut.gz im:cut
+mkdir zipped
+echo content > zipped/é; mkdir zipped/folder; echo more > zipped/folder/file
+python3 -c 'import shutil; shutil.make_archive("in", "zip", "zipped")'
+works "import reads a zip" berth import in.zip im:zip
+equal "with all its files" "folder/ folder/file é" "$(id=$(berth create im:zip x); berth export "$id" | tar t | grep -E '^(é|.*303.*251|folder.*)$' | sed 's,\\303\\251,é,' | LC_ALL=C sort | xargs; berth rm "$id" >/dev/null)"
+mkfifo feed
+"$BERTH_LIBEXEC/berth-unpack" < feed >/dev/null 2>&1 &
+helper=$!
+exec 8> feed
+soon 5 sh -c "grep -q '^Seccomp:.*2' /proc/$helper/status"
+equal "what reads them has no rights, before its first byte" "0000000000000000 0000000000000000 1 2" \
+    "$(awk '/^(CapPrm|CapEff|NoNewPrivs|Seccomp):/ { print $2 }' /proc/$helper/status | xargs)"
+equal "and no descriptor but its streams" "0 1 2" "$(ls /proc/$helper/fd | xargs)"
+exec 8>&-
+wait $helper
 echo "not a tar at all, but long enough to be looked at" > text
 exits 1 "and a text" berth import text im:cut
 equal "nothing of them is left" "" "$(berth images -q im:cut)"
