@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,14 +20,45 @@ constexpr std::uint64_t longest_record = 1u << 30;
 
 struct MoveRecord {
     std::int64_t before = 0;
-    std::string from;
+    std::string path;  ///< as escaped() writes it
+    std::string from;  ///< instead of `path`, in layers made before there was one
     std::string to;
 };
 template <class Io>
 void fields(Io& io, MoveRecord& m) {
     io.required("before", m.before);
-    io.required("from", m.from);
+    io.optional("path", m.path);
+    io.optional("from", m.from);
     io.required("to", m.to);
+}
+
+/// Names are bytes, JSON holds UTF-8 only: '%' and what is beyond ASCII as %XX.
+std::string escaped(std::string_view path) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : path) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x80 && c != '%') out += c;
+        else out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+    return out;
+}
+
+Result<std::string> unescaped(std::string_view text) {
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            out += text[i];
+            continue;
+        }
+        unsigned byte = 0;
+        const std::string_view code = text.substr(i + 1, 2);
+        const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), byte, 16);
+        if (error != std::errc() || code.size() != 2 || end != code.data() + 2) return Error(Kind::corrupt, "moves.json is damaged");
+        out += static_cast<char>(byte);
+        i += 2;
+    }
+    return out;
 }
 
 /// Seven bits a byte, lowest first, the high bit says that more follow.
@@ -70,6 +102,8 @@ Result<void> Player::load_moves() {
     if (!text.ok()) return text.error().code() == ENOENT ? Result<void>() : std::move(text).error();
     const Json document = TRY(parse_json(text.value()));
     moves_ = TRY(from_json<std::vector<MoveRecord>>(document));
+    for (MoveRecord& move : moves_)
+        if (!move.path.empty()) move.from = TRY(unescaped(move.path));
     return {};
 }
 
@@ -242,7 +276,7 @@ Result<void> RecipeWriter::finish() {
     TRY(file_.close(), "recipe");
     if (moves_.empty()) return {};
     std::vector<MoveRecord> records;
-    for (const Move& move : moves_) records.push_back({move.before, move.from, move.to});
+    for (const Move& move : moves_) records.push_back({move.before, escaped(move.from), {}, move.to});
     return replace_file(folder_, "moves.json", json_text(to_json(records)), 0600, Durability::boot);
 }
 

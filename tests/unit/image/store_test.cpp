@@ -99,8 +99,9 @@ Test(image_store, an_imported_archive_is_one_layer_with_the_archives_digest) {
 Test(image_store, a_layer_gives_its_archive_back_byte_for_byte) {
     const Store store = new_store();
     // What a canonical writer would not write so: order, a replaced file, a folder that becomes a link, odd fields, junk behind.
+    // And a name that is no UTF-8.
     const std::string members = tar::file("z", "1") + tar::file("z", "22") + tar::folder("d/") + tar::file("d/x", "333") + tar::symlink("d", "z") +
-                                tar::hard_link("h", "z") + tar::file("z", "4444");
+                                tar::hard_link("h", "z") + tar::file("z", "4444") + tar::file("%41\xff", "one") + tar::file("%41\xff", "two");
     const ImageId id = import(store, members);
     const Image image = store.load(id).value();
     const Fd layer = store.open_layer(image.record.layers[0]).value();
