@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -78,6 +79,13 @@ Run next_run(std::string_view bytes) {
     std::size_t length = std::min(hole_bytes, bytes.size());
     while (length < bytes.size() && is_hole_at(length) == is_hole) length = std::min(length + hole_bytes, bytes.size());
     return {length, is_hole};
+}
+
+/// A device or fifo, which is not opened, as that would do something; and not followed, should it be a link by now.
+Result<void> set_mode_of_node(const Fd& parent, const std::string& name, mode_t mode) {
+    const Fd node = TRY(sys::openat(parent, name, O_PATH | O_NOFOLLOW));
+    const std::string path = cat("/proc/self/fd/", node.raw());
+    return ::chmod(path.c_str(), mode) == 0 ? Result<void>() : Error::of_errno(errno, "chmod");
 }
 
 class Unpacker {
@@ -323,6 +331,8 @@ Result<void> Unpacker::make_node(const TarEntry& entry, const Fd& parent, const 
     if (failed != 0) return Error::of_errno(errno, "create");
     if (::fchownat(parent.raw(), name.c_str(), options_.uid.value_or(entry.uid), options_.gid.value_or(entry.gid), AT_SYMLINK_NOFOLLOW) != 0)
         return Error::of_errno(errno, "set owner");
+    // Changing the owner took these away (chown(2)); a link has none.
+    if (entry.type != TarType::symlink && (entry.mode & special_bits) != 0) TRY(set_mode_of_node(parent, name, entry.mode), "set mode");
     const timespec times[2] = {time_of(entry), time_of(entry)};
     if (::utimensat(parent.raw(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) return Error::of_errno(errno, "set time");
     return {};
@@ -397,6 +407,9 @@ Result<void> Unpacker::set_folder_later(const TarEntry& entry, const std::string
     TarEntry early = entry;
     // Files are still to be made in it, by whoever we are.
     early.mode = (entry.mode & ~special_bits) | 0700;
+    // One that was described before may have another's owner by now, and not ours as new ones do.
+    const bool is_ours = status.st_uid == ::geteuid() && status.st_gid == ::getegid();
+    if (!is_ours) TRY(sys::fchown(folder, options_.uid.value_or(entry.uid), options_.gid.value_or(entry.gid)), "set owner");
     TRY(set_attributes(early, folder));
     if (is_layer() && (status.st_mode & 07777) != early.mode) TRY(sys::fchmod(folder, early.mode), "set mode");
     const auto [at, is_new] = folder_index_.try_emplace(path, folders_.size());

@@ -102,6 +102,28 @@ Test(image_unpack, folders_keep_mode_and_time_although_files_follow) {
     cr_expect_eq(status_of(place.path("d/f")).st_gid, 0u);
 }
 
+Test(image_unpack, the_last_description_of_a_folder_counts_with_its_owner) {
+    support::needs_root();
+    const Place place;
+    tar::Header first;
+    first.name = "d/", first.type = '5', first.uid = "0000144", first.gid = "0000310";
+    expect(place, tar::block(first) + tar::folder("d/", "0000700"), layer(), "");
+    const struct stat status = status_of(place.path("d"));
+    cr_expect(status.st_uid == 0 && status.st_gid == 0 && (status.st_mode & 07777) == 0700);
+}
+
+Test(image_unpack, devices_and_fifos_keep_special_bits) {
+    support::needs_root();
+    const Place place;
+    tar::Header device;
+    device.name = "c", device.type = '3', device.mode = "0006755", device.uid = "0000144", device.major_number = device.minor_number = "0000003";
+    tar::Header fifo;
+    fifo.name = "f", fifo.type = '6', fifo.mode = "0004711", fifo.uid = "0000144";
+    expect(place, tar::block(device) + tar::block(fifo), layer(), "");
+    cr_expect_eq(status_of(place.path("c")).st_mode & 07777, 06755);
+    cr_expect_eq(status_of(place.path("f")).st_mode & 07777, 04711);
+}
+
 Test(image_unpack, paths_out_of_the_root_are_refused) {
     for (const char* path : {"../victim", "a/../../victim", "/../victim", "..", "a/.."}) {
         const Place place;
