@@ -98,7 +98,7 @@ std::string blob_name(std::string_view hex) { return cat("blobs/sha256/", hex); 
 Result<void> Saver::add(const Saved& saved) {
     const std::string config = TRY(store_.load_config_text(saved.id), "image ", saved.id.short_id());
     const ImageRecord record = TRY(store_.load_record(saved.id));
-    TRY(store_.layer_folders(record.layers));  // Sound, or nothing is begun: nothing behind a power cut notices an archive of zeros.
+    TRY(store_.layer_folders(record.layers));  // Sound, or nothing is begun.
     blobs_[std::string(saved.id.hex())] = config;
 
     Json::Array paths, layers;
