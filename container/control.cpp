@@ -3,10 +3,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/rights.h"
 #include "base/sys.h"
 
@@ -168,12 +171,36 @@ Result<Fd> listen_control(const std::string& run_folder) {
     return socket;
 }
 
+namespace {
+
+/// A packet with these bytes has its text in a file in memory, the last of its descriptors: the kernel takes no packet larger
+/// than a socket's buffer, 208 KiB as a rule (unix(7)).
+constexpr std::string_view text_in_memory = "memory";
+constexpr std::size_t largest_plain_packet = 64 * 1024;
+
+Result<void> send_text(const Fd& socket, const std::string& text, std::span<const int> descriptors) {
+    if (text.size() <= largest_plain_packet) return send_rights(socket, text, descriptors, "send to monitor");
+    const Fd memory(::memfd_create("berth-request", MFD_CLOEXEC));
+    if (!memory.valid()) return Error::of_errno(errno, "memfd_create");
+    TRY(sys::write_all(memory, text), "send to monitor");
+    std::vector<int> all(descriptors.begin(), descriptors.end());
+    all.push_back(memory.raw());
+    return send_rights(socket, text_in_memory, all, "send to monitor");
+}
+
+Result<std::string> read_memory(const Fd& memory, std::size_t limit) {
+    if (::lseek(memory.raw(), 0, SEEK_SET) != 0) return Error::of_errno(errno, "receive from monitor");
+    return read_all(memory, limit);
+}
+
+}  // namespace
+
 Result<void> send_request(const Fd& socket, const Request& request, std::span<const int> descriptors) {
-    return send_rights(socket, json_text(to_json(request)), descriptors, "send to monitor");
+    return send_text(socket, json_text(to_json(request)), descriptors);
 }
 
 Result<void> send_answer(const Fd& socket, const Answer& answer, std::span<const int> descriptors) {
-    return send_rights(socket, json_text(to_json(answer)), descriptors, "send to monitor");
+    return send_text(socket, json_text(to_json(answer)), descriptors);
 }
 
 namespace {
@@ -200,6 +227,10 @@ Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     ReceivedRights received = TRY(receive_rights(socket, packet.bytes, "receive from monitor"));
     packet.bytes.resize(received.size);
     packet.descriptors = std::move(received.descriptors);
+    if (packet.bytes != text_in_memory || packet.descriptors.empty()) return packet;
+    const Fd memory = std::move(packet.descriptors.back());
+    packet.descriptors.pop_back();
+    packet.bytes = TRY(read_memory(memory, limit));
     return packet;
 }
 

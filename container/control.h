@@ -81,8 +81,9 @@ enum class StreamTag : char {
     ended = 5,   ///< to the client: the exit code as decimal text
     detached = 6,
 };
-/// Largest request or answer; an exec's arguments and environment must fit.
-constexpr std::size_t control_packet_bytes = 192 * 1024;
+/// Largest request or answer. An exec's arguments and environment fit: the kernel takes 2 MiB of them (execve(2)), and JSON
+/// may need six bytes for one.
+constexpr std::size_t control_packet_bytes = 16u << 20;
 /// Largest stream packet, tag included.
 constexpr std::size_t stream_packet_bytes = 32 * 1024 + 1;
 

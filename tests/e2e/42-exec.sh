@@ -52,4 +52,15 @@ soon 10 sh -c '[ "$(berth inspect -f "{{.RestartCount}} {{.State.Status}}" open)
 equal "and all that exec started" "" "$(pgrep -x -f 'sleep 100[567]')"
 equal "the same monitor goes on, with no zombie" "$monitor 0" "$(monitor_of open) $(zombies_of "$monitor")"
 berth rm -f cc tidy open >/dev/null
+
+# --- as many arguments as the kernel takes: 2 MiB, each at most 128 KiB (execve(2))
+berth run -d --name wide busybox sleep 1000 >/dev/null
+long=$(printf '%0100000d' 0)
+arguments=($(for i in {1..15}; do echo "$long"; done))
+equal "a million and a half bytes of arguments arrive" "15 1500000" \
+    "$(berth exec wide sh -c 'all=$*; echo $# $(( ${#all} - 14 ))' sh "${arguments[@]}")"
+arguments+=($(for i in {1..10}; do echo "$long"; done))
+exits 126 "more than the kernel takes" berth exec wide true "${arguments[@]}"
+holds "is refused by its words" "argument list too long" "${ERR,,}"
+berth rm -f wide >/dev/null
 finish
