@@ -75,6 +75,14 @@ Result<bool> is_gone(Netlink& route, const AttachedRecord& record) {
     return !namespace_is_used(record.netns);
 }
 
+/// One for the whole life of the process. Closing a socket that removed something waits until the kernel has freed that, a
+/// grace period later (nft_rcv_nl_event() in its net/netfilter/nf_tables_api.c): 8 ms for which somebody would wait here.
+Result<Netlink*> removal_socket() {
+    static std::optional<Netlink> kept;
+    if (!kept) kept.emplace(TRY(Netlink::open(Netlink::Protocol::netfilter)));
+    return &*kept;
+}
+
 /// Links of dead namespaces go by themselves; one that is there after this time has a namespace that somebody keeps.
 constexpr Duration patience = Duration::of_seconds(2);
 
@@ -307,9 +315,9 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
     const std::optional<AttachedRecord> record = TRY(state.find(container));
     if (!record) return {};
     if (!record->ports.empty()) {
-        Netlink netfilter = TRY(Netlink::open(Netlink::Protocol::netfilter));
+        Netlink* netfilter = TRY(removal_socket());
         // Whichever endpoint they led to: keys are unique, so removing by each target removes them all.
-        for (const Endpoint& endpoint : record->endpoints) TRY(remove_elements(netfilter, elements_of(record->ports, target_of(endpoint))));
+        for (const Endpoint& endpoint : record->endpoints) TRY(remove_elements(*netfilter, elements_of(record->ports, target_of(endpoint))));
         const std::string ports = TRY(state.ports());
         TRY(record_ports(state, without_container(ports, container), record->ports));
     }
