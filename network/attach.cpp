@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/sys.h"
 #include "network/service.h"
 #include "network/work.h"
 
@@ -76,7 +77,8 @@ Result<Attachment> attach(const Networks& networks, const Fd& netns, const Attac
     const bool contended = !attached.ok() && (attached.error().kind() == Kind::exists || attached.error().kind() == Kind::busy);
     if (!contended) return attached;
     // Perhaps in the way is only what a killed process left.
-    const unsigned swept = TRY(sweep_locked(networks, state, {}));
+    const struct stat status = TRY(sys::fstat(netns));
+    const unsigned swept = TRY(sweep_locked(networks, state, {}, status.st_ino));
     return swept == 0 ? std::move(attached) : attach_locked(networks, state, netns, request);
 }
 

@@ -75,6 +75,17 @@ Result<bool> is_gone(Netlink& route, const AttachedRecord& record) {
     return !namespace_is_used(record.netns);
 }
 
+/// The numbers of namespaces that are somebody's for sure. The kernel gives a number again when its namespace is gone.
+Result<std::vector<std::uint64_t>> namespaces_of(const State& state, const std::vector<std::string>& alive, std::uint64_t newcomer) {
+    std::vector<std::uint64_t> out;
+    if (newcomer != 0) out.push_back(newcomer);
+    for (const std::string& container : alive) {
+        const std::optional<AttachedRecord> record = TRY(state.find(container));
+        if (record) out.push_back(record->netns);
+    }
+    return out;
+}
+
 /// One for the whole life of the process. Closing a socket that removed something waits until the kernel has freed that, a
 /// grace period later (nft_rcv_nl_event() in its net/netfilter/nf_tables_api.c): 8 ms for which somebody would wait here.
 Result<Netlink*> removal_socket() {
@@ -328,17 +339,18 @@ Result<void> detach_locked(const Networks& networks, const State& state, const s
     return state.remove(container);
 }
 
-Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive) {
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive, std::uint64_t newcomer) {
     unsigned swept = 0;
     TRY(bury_links(state));
     TRY(state.remove_unfinished());
     Netlink route = TRY(Netlink::open(Netlink::Protocol::route));
     const std::vector<std::string> containers = TRY(state.list());
+    const std::vector<std::uint64_t> taken = TRY(namespaces_of(state, alive, newcomer));
     for (const std::string& container : containers) {
         if (std::binary_search(alive.begin(), alive.end(), container)) continue;
         const std::optional<AttachedRecord> record = TRY(state.find(container));
         if (!record) continue;
-        const bool gone = TRY(is_gone(route, *record));
+        const bool gone = std::find(taken.begin(), taken.end(), record->netns) != taken.end() || TRY(is_gone(route, *record));
         if (!gone) continue;
         TRY(detach_locked(networks, state, container), "sweep ", container.substr(0, 12));
         ++swept;
