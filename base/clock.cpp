@@ -166,6 +166,11 @@ std::string duration_text(Duration duration) {
 Moment now() { return {read_clock(CLOCK_REALTIME)}; }
 Tick tick_now() { return {read_clock(CLOCK_BOOTTIME)}; }
 
+void sleep_for(Duration duration) {
+    const timespec wait{duration.nanoseconds / second, duration.nanoseconds % second};
+    ::nanosleep(&wait, nullptr);
+}
+
 std::string moment_text(Moment moment) {
     if (moment.nanoseconds == 0) return "0001-01-01T00:00:00Z";
     std::string fraction = padded(fraction_of(moment), 9);

@@ -41,6 +41,8 @@ constexpr Duration operator-(Tick a, Tick b) { return {a.nanoseconds - b.nanosec
 
 Moment now();
 Tick tick_now();
+/// Shorter when a signal comes (nanosleep(2)).
+void sleep_for(Duration duration);
 
 /// RFC 3339 in UTC with as many decimals as needed ("2026-01-02T03:04:05.67Z"), as Go writes it. Moment{0} is Go's zero
 /// time "0001-01-01T00:00:00Z".

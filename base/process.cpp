@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 
@@ -176,6 +177,16 @@ Result<std::optional<Fd>> ProcessKey::open() const {
     const auto start = start_time_of(pid, state);
     if (!start.ok() || start.value() != start_time || state == 'Z' || state == 'X') return std::optional<Fd>();
     return std::optional(std::move(pidfd));
+}
+
+std::string find_program(std::string_view folders, std::string_view name) {
+    while (!folders.empty()) {
+        const std::size_t end = std::min(folders.find(':'), folders.size());
+        std::string program = cat(folders.substr(0, end), '/', name);
+        if (::access(program.c_str(), X_OK) == 0) return program;
+        folders.remove_prefix(std::min(end + 1, folders.size()));
+    }
+    return {};
 }
 
 Result<void> send_signal(const Fd& pidfd, Signal signal) {

@@ -72,6 +72,9 @@ void fields(Io& io, ProcessKey& key) {
     io.required("boot", key.boot);
 }
 
+/// The first FOLDER/NAME of a list such as PATH that may be executed; empty when there is none.
+std::string find_program(std::string_view folders, std::string_view name);
+
 /// pidfd_send_signal(2).
 Result<void> send_signal(const Fd& pidfd, Signal signal);
 /// poll(2) on a pidfd: true when the process ended within `milliseconds` (-1: no limit).

@@ -2,32 +2,23 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <list>
 #include <vector>
 
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/sys.h"
+#include "base/unix_address.h"
+#include "base/worker.h"
 
 namespace berth::builder {
 namespace {
 
 constexpr std::size_t most_connections = 64;
 constexpr std::size_t chunk = 16u << 10;
-
-Result<sockaddr_un> address_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error(Kind::invalid, cat("'", path, "' is too long for a socket"));
-    std::memcpy(address.sun_path, path.data(), path.size());
-    return address;
-}
 
 Result<Fd> stream_socket() {
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -39,10 +30,9 @@ Result<Fd> listen_at(const std::string& path, const SocketAccess& access) {
     const std::size_t slash = path.rfind('/');
     const std::string name = path.substr(slash + 1);
     const Fd folder = TRY(sys::open(path.substr(0, slash), O_PATH | O_DIRECTORY));
-    // An address has room for 108 bytes, a path below the run root may have more (unix(7)).
-    const sockaddr_un address = TRY(address_of(cat("/proc/self/fd/", folder.raw(), "/", name)));
+    const UnixAddress address = TRY(unix_address_in(folder, name));
     Fd socket = TRY(stream_socket());
-    if (::bind(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Error::of_errno(errno, path);
+    if (::bind(socket.raw(), address.any(), address.size()) != 0) return Error::of_errno(errno, path);
     if (::fchownat(folder.raw(), name.c_str(), access.uid, access.gid, AT_SYMLINK_NOFOLLOW) != 0) return Error::of_errno(errno, path);
     if (::fchmodat(folder.raw(), name.c_str(), access.mode, 0) != 0) return Error::of_errno(errno, path);
     if (::listen(socket.raw(), 16) != 0) return Error::of_errno(errno, path);
@@ -50,9 +40,9 @@ Result<Fd> listen_at(const std::string& path, const SocketAccess& access) {
 }
 
 Result<Fd> connect_to_agent(const std::string& agent) {
-    const sockaddr_un address = TRY(address_of(agent));
+    const UnixAddress address = TRY(unix_address(agent));
     Fd socket = TRY(stream_socket());
-    if (::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return Error::of_errno(errno, agent);
+    if (::connect(socket.raw(), address.any(), address.size()) != 0) return Error::of_errno(errno, agent);
     return socket;
 }
 
@@ -146,21 +136,13 @@ void accept_all(const Fd& listener, const std::string& agent, std::list<Connecti
 Result<AgentRelay> AgentRelay::start(const std::string& path, const std::string& agent, const SocketAccess& access) {
     Fd listener = TRY(listen_at(path, access));
     const pid_t parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) return Error::of_errno(errno, "fork");
-    if (pid == 0) {
+    const int kept[] = {listener.raw()};
+    Child child = TRY(fork_worker(kept, [&]() -> bool {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        if (::getppid() != parent) ::_exit(1);
-        // Whatever pipe or lock the build holds must not look held because of us.
-        const int only = ::dup2(listener.raw(), 3);
-        static_cast<void>(listener.release());
-        ::close_range(4, ~0u, 0);
-        const Fd kept(only);
-        relay(kept, agent);
-    }
-    Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!pidfd.valid()) return Error::of_errno(errno, "pidfd_open");
-    return AgentRelay(Child(pid, std::move(pidfd)));
+        if (::getppid() != parent) return false;
+        relay(listener, agent);
+    }));
+    return AgentRelay(std::move(child));
 }
 
 Result<void> AgentRelay::stop() {

@@ -57,9 +57,9 @@ public:
     /// A file with this text: a heredoc.
     Result<void> put_text(std::string_view text, const std::string& path, mode_t mode);
 
-    /// Times of folders, which writing into them has changed. Call once, at the end.
     /// What was put so far gets no further names.
     void forget_links() { links_.clear(); }
+    /// Times of folders, which writing into them has changed. Call once, at the end.
     Result<void> finish();
     /// Sets the time of the folder `path` in finish().
     void set_time_later(const std::string& path, const struct timespec& time) { times_[path] = time; }

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
+#include "container/end_run.h"
 #include "container/engine.h"
-#include "container/monitor.h"
 #include "container/monitor_client.h"
 #include "container/registry.h"
 #include "container/restart.h"
@@ -70,23 +70,11 @@ struct Asked {
 };
 
 Result<Asked> ask_to_end(Engine& engine, const Record& record) {
-    Request request;
-    request.op = Op::stop;
-    request.signal = stop_signal_of(record.definition);
-    request.timeout_seconds = stop_timeout_of(record.definition);
+    Request request = stop_request(record.definition);
     request.for_boot = true;
     Asked asked{record.name(), record.id(), TRY(connect_monitor(engine, record))};
     TRY(send_request(asked.socket, request));
     return asked;
-}
-
-/// Until its monitor has recorded the end and is gone too.
-Result<void> await_end(const Registry& registry, const Asked& asked) {
-    TRY(receive_answer(asked.socket));
-    auto lock = registry.wait_run_lock(asked.id);
-    // With --rm there is nothing left to wait for.
-    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
-    return {};
 }
 
 void stop_together(Engine& engine, const Registry& registry, const std::vector<Record>& records, BootResult& result) {
@@ -101,9 +89,10 @@ void stop_together(Engine& engine, const Registry& registry, const std::vector<R
         else note_failure(record.name(), std::move(one).error());
     }
     for (const Asked& one : asked) {
-        auto ended = await_end(registry, one);
-        if (ended.ok()) result.done.push_back(one.name);
-        else note_failure(one.name, std::move(ended).error());
+        auto ended = receive_answer(one.socket);
+        auto gone = ended.ok() ? await_end(registry, one.id) : Result<void>(std::move(ended).error());
+        if (gone.ok()) result.done.push_back(one.name);
+        else note_failure(one.name, std::move(gone).error());
     }
 }
 

@@ -1,17 +1,16 @@
 #include "container/control.h"
 
 #include <cerrno>
-#include <cstring>
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/rights.h"
 #include "base/sys.h"
+#include "base/unix_address.h"
 
 namespace berth::container {
 
@@ -65,20 +64,12 @@ constexpr KindWord kind_words[] = {
     {Kind::internal, "internal"},
 };
 
-/// sun_path holds 108 bytes and a root may be deep: the folder's descriptor makes any path short.
-Result<Fd> open_socket(const std::string& run_folder, sockaddr_un& address, Fd& folder) {
+Result<Fd> open_socket(const std::string& run_folder, UnixAddress& address, Fd& folder) {
     folder = TRY(sys::open(run_folder, O_PATH | O_DIRECTORY));
-    const std::string path = cat("/proc/self/fd/", folder.raw(), "/control.sock");
-    address = {};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    address = TRY(unix_address_in(folder, "control.sock"));
     const int raw = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (raw < 0) return Error::of_errno(errno, "socket");
     return Fd(raw);
-}
-
-const sockaddr* generic(const sockaddr_un& address) {
-    return static_cast<const sockaddr*>(static_cast<const void*>(&address));
 }
 
 }  // namespace
@@ -143,13 +134,13 @@ std::optional<Error> error_of(const Answer& answer) {
 }
 
 Result<Fd> connect_control(const std::string& run_folder) {
-    sockaddr_un address;
+    UnixAddress address;
     Fd folder;
     auto opened = open_socket(run_folder, address, folder);
     if (!opened.ok()) return std::move(opened).error().with_kind(Kind::not_found);
     Fd socket = std::move(opened).value();
     int result;
-    do result = ::connect(socket.raw(), generic(address), sizeof address);
+    do result = ::connect(socket.raw(), address.any(), address.size());
     while (result != 0 && errno == EINTR);
     if (result == 0) return socket;
     const int code = errno;
@@ -159,12 +150,12 @@ Result<Fd> connect_control(const std::string& run_folder) {
 }
 
 Result<Fd> listen_control(const std::string& run_folder) {
-    sockaddr_un address;
+    UnixAddress address;
     Fd folder;
     Fd socket = TRY(open_socket(run_folder, address, folder));
     if (auto gone = sys::unlinkat(folder, "control.sock"); !gone.ok() && gone.error().code() != ENOENT)
         return std::move(gone).error();
-    if (::bind(socket.raw(), generic(address), sizeof address) != 0) return Error::of_errno(errno, "bind control socket");
+    if (::bind(socket.raw(), address.any(), address.size()) != 0) return Error::of_errno(errno, "bind control socket");
     if (::listen(socket.raw(), 64) != 0) return Error::of_errno(errno, "listen on control socket");
     // What was reported as waiting may have been accepted meanwhile: then accept(2) must not wait for another.
     if (::fcntl(socket.raw(), F_SETFL, O_NONBLOCK) != 0) return Error::of_errno(errno, "control socket");

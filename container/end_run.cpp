@@ -6,12 +6,25 @@
 
 namespace berth::container {
 
-Result<StopResult> end_run(Engine& engine, Record& record, const StopOptions& options) {
-    StopResult result;
+Request stop_request(const Definition& definition) {
     Request request;
     request.op = Op::stop;
-    request.signal = options.signal ? TRY(Signal::parse(*options.signal)).number() : stop_signal_of(record.definition);
-    request.timeout_seconds = options.timeout_seconds.value_or(stop_timeout_of(record.definition));
+    request.signal = stop_signal_of(definition);
+    request.timeout_seconds = stop_timeout_of(definition);
+    return request;
+}
+
+Result<void> await_end(const Registry& registry, const std::string& id) {
+    auto lock = registry.wait_run_lock(id);
+    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
+    return {};
+}
+
+Result<StopResult> end_run(Engine& engine, Record& record, const StopOptions& options) {
+    StopResult result;
+    Request request = stop_request(record.definition);
+    if (options.signal) request.signal = TRY(Signal::parse(*options.signal)).number();
+    if (options.timeout_seconds) request.timeout_seconds = *options.timeout_seconds;
     request.for_restart = options.for_restart;
     result.signal = Signal::of(request.signal).name();
     if (!record.run.state.running()) return result;
@@ -23,9 +36,7 @@ Result<StopResult> end_run(Engine& engine, Record& record, const StopOptions& op
     result.had_to_kill = told.killed;
     result.ignored_the_signal = told.killed && told.ignored_signal;
     Registry* registry = TRY(engine.containers());
-    // With --rm there is nothing left to wait for.
-    auto lock = registry->wait_run_lock(record.id());
-    if (!lock.ok() && lock.error().kind() != Kind::not_found) return std::move(lock).error();
+    TRY(await_end(*registry, record.id()));
     return result;
 }
 

@@ -21,8 +21,7 @@ namespace {
 /// Where parts follow each other this fast, no compressor would come to its end: each is ended by the next rotation, so let
 /// that be before it has begun. Afterwards it takes only what time is left over.
 bool rest_a_while() {
-    const timespec quarter_second{0, 250'000'000};
-    ::nanosleep(&quarter_second, nullptr);
+    sleep_for(Duration::of_milliseconds(250));
     const sched_param none{};
     ::sched_setscheduler(0, SCHED_BATCH, &none);
     return ::setpriority(PRIO_PROCESS, 0, 19) == 0;

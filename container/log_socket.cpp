@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "base/unix_address.h"
 #include "container/log_drivers.h"
 
 namespace berth::container {
@@ -19,13 +18,10 @@ namespace berth::container {
 namespace {
 
 Result<Fd> connect_unix(const std::string& path, int type) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error(Kind::invalid, cat(path, ": path too long for a socket"));
-    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    const UnixAddress address = TRY(unix_address(path));
     Fd socket(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.valid()) return Error::of_errno(errno, "socket");
-    if (::connect(socket.raw(), static_cast<const sockaddr*>(static_cast<const void*>(&address)), sizeof address) != 0)
+    if (::connect(socket.raw(), address.any(), address.size()) != 0)
         // A socket that is missing is not a command that is missing, which exit code 127 would say.
         return Error::of_errno(errno, path).with_kind(Kind::system);
     return socket;

@@ -85,8 +85,7 @@ Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record) {
         if (std::optional<DirLock> lock = TRY(registry->try_run_lock(record.id()))) return lock;
         record = TRY(registry->load(record.id()));
         if (record.run.state.running()) return std::optional<DirLock>();
-        const timespec some_milliseconds{0, 5'000'000};
-        ::nanosleep(&some_milliseconds, nullptr);
+        sleep_for(Duration::of_milliseconds(5));
     }
 }
 

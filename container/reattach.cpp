@@ -1,7 +1,5 @@
 #include "container/reattach.h"
 
-#include <ctime>
-
 #include "container/monitor_client.h"
 
 namespace berth::container {
@@ -40,8 +38,7 @@ Result<Reattached> attach_again(Engine& engine, const std::string& id, const Att
         Record record = TRY(registry->load(id));
         if (is_over(record)) return Reattached{std::nullopt, static_cast<int>(record.run.state.exit_code)};
         if (auto attached = TRY(try_attach(engine, *registry, record, options))) return Reattached{std::move(attached), 0};
-        const timespec some_milliseconds{0, 5'000'000};
-        ::nanosleep(&some_milliseconds, nullptr);
+        sleep_for(Duration::of_milliseconds(5));
     }
     return Error(Kind::system, cat("container ", id.substr(0, 12), ": no monitor takes it over")).with_hint("look at it with: berth ps -a");
 }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <ctime>
 
 #include <unistd.h>
 
@@ -12,7 +11,6 @@ namespace berth::container {
 namespace {
 
 constexpr mode_t private_folder = 0700;
-constexpr timespec some_milliseconds{0, 5'000'000};
 
 bool is_id(std::string_view text) { return ContainerId::parse(text).ok(); }
 
@@ -94,7 +92,7 @@ Result<void> Registry::reserve_name(const std::string& name, const std::string& 
                 .with_hint(cat("remove it (berth rm ", name, "), rename it, or take its place with --replace"));
         // A name whose container is gone is what a crash left between the two removals.
         if (::access(folder.c_str(), F_OK) != 0) TRY(release_name(name, owner.value()));
-        else ::nanosleep(&some_milliseconds, nullptr);
+        else sleep_for(Duration::of_milliseconds(5));
     }
     return Error(Kind::busy, cat("the name '", name, "' is being given or given back by another command"));
 }

@@ -117,7 +117,7 @@ Result<TreeView> TreeView::open(Engine& engine, const Record& record) {
     Registry* registry = TRY(engine.containers());
     // A start or an end takes some milliseconds, during which the container is neither the one nor the other.
     constexpr int attempts = 200;
-    constexpr useconds_t pause_us = 50'000;
+    constexpr Duration pause = Duration::of_milliseconds(50);
     for (int attempt = 0; attempt < attempts; ++attempt) {
         const Record current = TRY(registry->load(record.id()));
         const bool runs = current.run.state.running() && current.run.state.init.has_value();
@@ -130,7 +130,7 @@ Result<TreeView> TreeView::open(Engine& engine, const Record& record) {
             const Record stopped = TRY(registry->load(record.id()));
             if (!stopped.run.state.running() || !stopped.run.state.init) return of_stopped(engine, stopped, std::move(*lock));
         }
-        ::usleep(pause_us);
+        sleep_for(pause);
     }
     return Error(Kind::busy, cat("container ", record.name(), " is neither running nor stopped"))
         .with_hint("it may be restarting again and again: stop it first");

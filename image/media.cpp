@@ -30,11 +30,11 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-/// Other tools' words for architectures, and the variant that a plain word stands for.
 /// Go's GOARCH values for Linux: what a platform of one word may be.
 constexpr std::string_view known_architectures[] = {"386",  "amd64",   "arm",   "arm64",    "loong64", "mips",   "mips64",
                                                     "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x"};
 
+/// Other tools' words for architectures, and the variant that a plain word stands for.
 Platform normal(Platform p) {
     p.os = lower(p.os.empty() ? "linux" : p.os);
     p.architecture = lower(p.architecture);

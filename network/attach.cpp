@@ -14,18 +14,6 @@ namespace berth::network {
 
 namespace {
 
-/// Those that have no end on the host.
-Result<void> remove_sub_links(const State& state, const Fd& netns, const std::string& container) {
-    const std::optional<AttachedRecord> record = TRY(state.find(container));
-    if (!record) return {};
-    for (const Endpoint& endpoint : record->endpoints) {
-        if (!endpoint.host_link.empty()) continue;
-        Netlink inside = TRY(Netlink::open_inside(netns, Netlink::Protocol::route));
-        TRY(remove_link(inside, endpoint.interface));
-    }
-    return {};
-}
-
 Result<void> store_plans(const Work& work, const Published& published) {
     TRY(work.state.store(work.record), "record attachment");
     for (const EndpointPlan& plan : work.plans) TRY(store_member(work.state, plan), "record address");
@@ -98,8 +86,7 @@ Result<Attachment> adopt(const Networks& networks, const Fd& netns, const Attach
 Result<void> detach(const Networks& networks, const ContainerId& id, const Fd* netns) {
     const State state = TRY(State::lock(networks.paths()));
     TRY(bury_links(state));
-    if (netns != nullptr && netns->valid()) ignore(remove_sub_links(state, *netns, id.str()), "they go with the namespace in the end");
-    TRY(detach_locked(networks, state, id.str()), "detach networks");
+    TRY(detach_locked(networks, state, id.str(), netns), "detach networks");
     return {};
 }
 

@@ -5,8 +5,6 @@
 #include <charconv>
 #include <functional>
 
-#include <time.h>
-
 namespace berth::network {
 
 namespace {
@@ -169,8 +167,7 @@ Result<void> once_free(int busy, const std::function<Result<void>()>& make) {
         auto made = make();
         const bool waits = !made.ok() && made.error().code() == busy && tick_now() - began < Duration::of_seconds(1);
         if (!waits) return made;
-        const timespec pause{0, 5'000'000};
-        ::nanosleep(&pause, nullptr);
+        sleep_for(Duration::of_milliseconds(5));
     }
 }
 

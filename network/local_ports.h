@@ -25,10 +25,11 @@ struct ReservedPorts {
 };
 ReservedPorts plan_reserved_ports(const ReservedPorts& now, const PortSet& wanted);
 
-/// Ports of the ranges of a port table of which some lie between `first` and `last`, those that the kernel gives out.
+/// Ports of the ranges of a port table that meet `local`, those that the kernel gives out.
 PortSet ranges_among(std::string_view port_table, PortRange local);
 
-/// Brings the kernel's list in line with the port table; nothing is done when there are no such ranges. What is recorded as berth's is so before and after a crash.
+/// Brings the kernel's list in line with the port table; nothing is done when there are no such ranges. What is recorded as
+/// berth's is so before and after a crash.
 Result<void> reserve_local_ports(const State& state, std::string_view port_table);
 
 }  // namespace berth::network

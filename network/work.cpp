@@ -86,6 +86,16 @@ Result<std::vector<std::uint64_t>> namespaces_of(const State& state, const std::
     return out;
 }
 
+/// Those that have no end on the host.
+Result<void> remove_sub_links(const Fd& netns, const AttachedRecord& record) {
+    for (const Endpoint& endpoint : record.endpoints) {
+        if (!endpoint.host_link.empty()) continue;
+        Netlink inside = TRY(Netlink::open_inside(netns, Netlink::Protocol::route));
+        TRY(remove_link(inside, endpoint.interface));
+    }
+    return {};
+}
+
 /// One for the whole life of the process. Closing a socket that removed something waits until the kernel has freed that, a
 /// grace period later (nft_rcv_nl_event() in its net/netfilter/nf_tables_api.c): 8 ms for which somebody would wait here.
 Result<Netlink*> removal_socket() {
@@ -322,9 +332,10 @@ Result<void> bury_links(const State& state) {
     return state.store_doomed_links(left);
 }
 
-Result<void> detach_locked(const Networks& networks, const State& state, const std::string& container) {
+Result<void> detach_locked(const Networks& networks, const State& state, const std::string& container, const Fd* netns) {
     const std::optional<AttachedRecord> record = TRY(state.find(container));
     if (!record) return {};
+    if (netns != nullptr && netns->valid()) ignore(remove_sub_links(*netns, *record), "they go with the namespace in the end");
     if (!record->ports.empty()) {
         Netlink* netfilter = TRY(removal_socket());
         // Whichever endpoint they led to: keys are unique, so removing by each target removes them all.

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/root.h"
 #include "base/sys.h"
 #include "runtime/cgroup_apply.h"
@@ -132,8 +132,7 @@ Result<void> fill(const CgroupRequest& request, CgroupRecord& record, Made& made
 }
 
 void pause_briefly(int attempt) {
-    const timespec wait{0, 500'000L << std::min(attempt, 6)};
-    ::nanosleep(&wait, nullptr);
+    sleep_for(Duration{500'000L << std::min(attempt, 6)});
 }
 
 /// rmdir answers EBUSY for a moment after the last process went.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <ctime>
 
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -18,11 +17,6 @@ namespace berth::runtime {
 namespace {
 
 constexpr Duration longest_wait = Duration::of_seconds(10);
-
-void sleep_for(Duration duration) {
-    const timespec wait{duration.nanoseconds / 1'000'000'000, duration.nanoseconds % 1'000'000'000};
-    ::nanosleep(&wait, nullptr);
-}
 
 /// Until `done` holds: quickly at first, since most changes are immediate.
 template <class Condition>

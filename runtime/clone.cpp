@@ -128,7 +128,7 @@ Result<Child> clone_child(const CloneRequest& request, const Plan& plan) {
     ::sigprocmask(SIG_SETMASK, &all, &before);
     Result<void> between;
     if (request.user_namespace != nullptr) cloning.user_namespace = request.user_namespace->raw();
-    if (request.early_joins != nullptr) cloning.early_joins = *request.early_joins;
+    cloning.early_joins = request.early_joins;
     if (cloning.user_namespace >= 0 || !cloning.early_joins.empty()) between = clone_through_intermediate(cloning);
     else clone_and_walk(cloning);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
@@ -141,7 +141,9 @@ Result<Child> clone_child(const CloneRequest& request, const Plan& plan) {
     return Child(static_cast<pid_t>(cloning.pid), Fd(cloning.pidfd));
 }
 
-std::span<char> own_command_line() {
+namespace {
+
+std::span<char> find_command_line() {
     const auto text = read_file("/proc/self/stat", 4096);
     if (!text.ok()) return {};
     // Fields 48 and 49 of proc(5); the second, the program's name, may hold blanks.
@@ -155,6 +157,13 @@ std::span<char> own_command_line() {
     }
     if (place[0] == 0 || place[1] <= place[0]) return {};
     return {reinterpret_cast<char*>(place[0]), place[1] - place[0]};
+}
+
+}  // namespace
+
+std::span<char> own_command_line() {
+    static const std::span<char> place = find_command_line();  // It stays where it is.
+    return place;
 }
 
 }  // namespace berth::runtime

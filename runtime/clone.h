@@ -3,7 +3,6 @@
 
 #include <span>
 #include <string>
-#include <vector>
 
 #include "base/fd.h"
 #include "base/process.h"
@@ -23,7 +22,7 @@ struct CloneRequest {
     const Fd* v2_group = nullptr;         ///< CLONE_INTO_CGROUP
     const Fd* pid_namespace = nullptr;    ///< the child's, when it joins one
     const Fd* user_namespace = nullptr;   ///< joined before the others are made, which it then owns
-    const std::vector<Join>* early_joins = nullptr;  ///< joined with the caller's rights, before any user namespace
+    std::span<const Join> early_joins{};  ///< joined with the caller's rights, before any user namespace
 };
 /// The process must have one thread (a second one would be missing in the child, its locks held for ever).
 Result<Child> clone_child(const CloneRequest& request, const Plan& plan);

@@ -136,13 +136,8 @@ Result<CriuAnswer> parse_criu_answer(std::string_view bytes) {
 
 Result<Criu> Criu::find() {
     const char* path = std::getenv("PATH");
-    std::string_view rest = path == nullptr ? "/usr/sbin:/usr/bin:/sbin:/bin" : path;
-    while (!rest.empty()) {
-        const std::size_t end = std::min(rest.find(':'), rest.size());
-        const std::string program = cat(rest.substr(0, end), "/criu");
-        if (::access(program.c_str(), X_OK) == 0) return Criu(program);
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
+    const std::string program = find_program(path == nullptr ? "/usr/sbin:/usr/bin:/sbin:/bin" : path, "criu");
+    if (!program.empty()) return Criu(program);
     return Error(Kind::unsupported, "checkpoint and restore need criu, which is not installed")
         .with_hint("install the package criu");
 }

@@ -195,7 +195,7 @@ Result<Init> Init::create(const LaunchRequest& request) {
     cloning.v2_group = &entrances.v2;
     cloning.pid_namespace = &sources.pid_namespace;
     cloning.user_namespace = &sources.user_namespace;
-    cloning.early_joins = &sources.early_joins;
+    cloning.early_joins = sources.early_joins;
     Child child = TRY(clone_child(cloning, running->plan.finish()), "create the container's process");
     running->handshake.close_child_end();
     running->mounts = std::move(sources.mounts);

@@ -4,28 +4,26 @@
 #include <cstring>
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/json.h"
 #include "base/rights.h"
 #include "base/sys.h"
+#include "base/unix_address.h"
 
 namespace berth::runtime {
 
 Result<Fd> connect_to_socket(const std::string& path) {
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket.valid()) return Error::of_errno(errno, "socket");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::string reachable = path;
+    auto address = unix_address(path);
     Fd node;
-    if (path.size() >= sizeof address.sun_path) {
-        // 108 bytes are all that the address holds; a descriptor has a short name.
+    if (!address.ok()) {
+        // A descriptor has a short name.
         node = TRY(sys::open(path, O_PATH));
-        reachable = cat("/proc/self/fd/", node.raw());
+        address = unix_address(cat("/proc/self/fd/", node.raw()));
     }
-    std::memcpy(address.sun_path, reachable.c_str(), reachable.size() + 1);
-    if (::connect(socket.raw(), static_cast<sockaddr*>(static_cast<void*>(&address)), sizeof address) != 0)
+    const UnixAddress found = TRY(std::move(address));
+    if (::connect(socket.raw(), found.any(), found.size()) != 0)
         return Error::of_errno(errno, cat("connect to ", path));
     return socket;
 }

@@ -12,7 +12,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/root.h"
 #include "base/sys.h"
 #include "runtime/host_cgroups.h"

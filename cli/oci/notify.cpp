@@ -13,6 +13,7 @@
 
 #include "base/rights.h"
 #include "base/sys.h"
+#include "base/unix_address.h"
 
 namespace berth::cli {
 
@@ -102,13 +103,9 @@ Result<std::optional<Fd>> open_notify(const OciContainer& container) {
     auto folder = sys::openat(container.folder(), folder_name, O_RDONLY | O_DIRECTORY);
     if (!folder.ok() && folder.error().code() == ENOENT) return std::optional<Fd>();
     const Fd there = TRY(std::move(folder));
-    // A state folder's path may be longer than an address.
-    const std::string path = cat("/proc/self/fd/", there.raw(), "/", socket_name);
+    const UnixAddress address = TRY(unix_address_in(there, socket_name));
     Fd socket = TRY(datagram_socket());
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    if (::bind(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    if (::bind(socket.raw(), address.any(), address.size()) != 0)
         return Error::of_errno(errno, cat("bind ", socket_name));
     if (::fchmodat(there.raw(), socket_name, 0777, 0) != 0) return Error::of_errno(errno, socket_name);
     return std::optional(std::move(socket));

@@ -1,6 +1,5 @@
 #include "image/registry/credential_helper.h"
 
-#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -12,18 +11,6 @@
 
 namespace berth::image {
 namespace {
-
-/// Where PATH has a program, "" when nowhere.
-std::string find_in_path(const std::string& program) {
-    const char* path = ::getenv("PATH");
-    for (std::string_view rest = path == nullptr ? "" : path; !rest.empty();) {
-        const std::size_t colon = std::min(rest.find(':'), rest.size());
-        std::string candidate = cat(rest.substr(0, colon), "/", program);
-        if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-        rest.remove_prefix(std::min(colon + 1, rest.size()));
-    }
-    return {};
-}
 
 /// A helper may end without having read its input: that is no signal to us.
 void write_input(const Fd& to, const std::string& text) {
@@ -45,7 +32,9 @@ std::string first_line(std::string_view text) {
 }  // namespace
 
 Result<CredentialHelper::Answer> CredentialHelper::run(const std::string& verb, const std::string& input) const {
-    const std::string path = name_.find('/') == name_.npos ? find_in_path(program()) : "";
+    const char* folders = std::getenv("PATH");
+    const bool has_name = name_.find('/') == name_.npos && folders != nullptr;
+    const std::string path = has_name ? find_program(folders, program()) : "";
     if (path.empty()) return Error(Kind::not_found, cat("credential helper ", program(), ": not found in PATH"));
     sys::Pipe in = TRY(sys::pipe()), out = TRY(sys::pipe());
     SpawnOptions options;

@@ -8,6 +8,13 @@
 
 #include <sys/types.h>
 
+/// Compares texts, the found one made by an expression: the failure shows both. For files that include Criterion.
+#define EXPECT_TEXT(expression, wanted)                       \
+    do {                                                      \
+        const std::string found_text = (expression);          \
+        cr_expect_str_eq(found_text.c_str(), wanted);         \
+    } while (false)
+
 namespace support {
 
 /// Skips the running test unless it runs as root with the capabilities that mount and clone need.

@@ -183,3 +183,13 @@ Test(base_process, spawning_leaves_no_descriptor_open) {
     cr_expect_not(spawn("/no/such/program", options).ok());
     cr_expect_eq(support::open_descriptors(), before);
 }
+
+Test(base_process, a_program_is_found_in_the_first_folder_that_has_it) {
+    const std::string first = support::temporary_folder(), second = support::temporary_folder();
+    support::write_file(first + "/tool", "", 0644);
+    support::write_file(second + "/tool", "", 0755);
+    const std::string wanted = second + "/tool";
+    EXPECT_TEXT(find_program(first + "::" + second, "tool"), wanted.c_str());
+    EXPECT_TEXT(find_program(first, "tool"), "");
+    EXPECT_TEXT(find_program("", "tool"), "");
+}

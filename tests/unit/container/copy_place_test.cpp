@@ -46,12 +46,6 @@ Seen look(const std::string& top, const std::string& path, LastLink last) {
     return {found.name, found.title, found.exists(), found.is_folder(), found.contents_only, 0};
 }
 
-#define EXPECT_TEXT(have, want)                \
-    do {                                       \
-        const std::string text_ = (have);      \
-        cr_expect_str_eq(text_.c_str(), want); \
-    } while (0)
-
 }  // namespace
 
 Test(container_copy_place, a_file_takes_an_absent_name) { cr_expect(action(facts(false, false, false, false, false)) == CopyAction::as_name); }

@@ -27,12 +27,6 @@ std::string text_of(const Event& event) {
     return text;
 }
 
-#define EXPECT_TEXT(have, want)                  \
-    do {                                         \
-        const std::string text = have;           \
-        cr_expect_str_eq(text.c_str(), want);    \
-    } while (false)
-
 }  // namespace
 
 Test(container_history, a_label_replaces_no_attribute) {

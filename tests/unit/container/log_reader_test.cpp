@@ -53,12 +53,6 @@ struct Log {
     }
 };
 
-#define EXPECT_TEXT(have, want)                \
-    do {                                       \
-        const std::string text_ = (have);      \
-        cr_expect_str_eq(text_.c_str(), want); \
-    } while (0)
-
 }  // namespace
 
 Test(container_log_reader, a_line_of_the_exact_form_is_read) {

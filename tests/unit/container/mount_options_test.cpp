@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 
 #include "container/mount_options.h"
+#include "tests/unit/support.h"
 
 using namespace berth;
 using namespace berth::container;
@@ -16,12 +17,6 @@ std::string volume_error(std::string_view text) { return error_of(parse_volume_f
 std::string mount_error(std::string_view text) { return error_of(parse_mount_flag(text, paths)); }
 Mount volume(std::string_view text) { return parse_volume_flag(text, paths).value(); }
 Mount mount(std::string_view text) { return parse_mount_flag(text, paths).value(); }
-
-#define EXPECT_TEXT(have, want)                 \
-    do {                                        \
-        const std::string text_ = (have);       \
-        cr_expect_str_eq(text_.c_str(), want);  \
-    } while (0)
 
 }  // namespace
 

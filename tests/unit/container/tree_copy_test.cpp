@@ -44,12 +44,6 @@ struct Trees {
 
 void ignore_text(const std::string&) {}
 
-#define EXPECT_TEXT(have, want)                \
-    do {                                       \
-        const std::string text_ = (have);      \
-        cr_expect_str_eq(text_.c_str(), want); \
-    } while (0)
-
 }  // namespace
 
 Test(container_tree_copy, files_keep_mode_time_and_text) {

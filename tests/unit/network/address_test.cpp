@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 
+#include "tests/unit/support.h"
+
 using namespace berth;
 using namespace berth::network;
 
@@ -21,12 +23,6 @@ Subnet net(std::string_view text) { return Subnet::parse(text).value(); }
 IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 }  // namespace
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 Test(network_address, ipv4_is_four_decimal_numbers) {
     EXPECT_TEXT(canonical("10.0.0.1"), "10.0.0.1");

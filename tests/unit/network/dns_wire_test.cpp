@@ -4,18 +4,13 @@
 
 #include "network/names.h"
 #include "network/tables.h"
+#include "tests/unit/support.h"
 
 using namespace berth;
 using namespace berth::network;
 
 TestSuite(network_dns_wire, .timeout = 20);
 TestSuite(network_names, .timeout = 10);
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include "network/tables.h"
 #include "tests/unit/network/fuzz.h"
+#include "tests/unit/support.h"
 
 using namespace berth;
 using namespace berth::network;
@@ -18,12 +19,6 @@ std::string lease(std::uint16_t first, std::uint16_t last) {
 }
 
 }  // namespace
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 Test(network_local_ports, the_kernels_list_is_read_and_written) {
     EXPECT_TEXT(port_set_text(set("8080,9148-9150\n")), "8080,9148-9150");

@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 
+#include "tests/unit/support.h"
+
 using namespace berth;
 using namespace berth::network;
 
@@ -31,12 +33,6 @@ std::string beside(const Network& network, const std::vector<Network>& others) {
 }
 
 }  // namespace
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 Test(network_parent, a_vlans_number_stands_behind_the_last_dot) {
     EXPECT_TEXT(vlan("eth0.10"), "eth0 10");

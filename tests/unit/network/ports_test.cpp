@@ -2,6 +2,8 @@
 
 #include <criterion/criterion.h>
 
+#include "tests/unit/support.h"
+
 using namespace berth;
 using namespace berth::network;
 
@@ -19,12 +21,6 @@ PublishedPort open(std::string ip, std::uint16_t host, std::uint16_t inside, Pro
 }
 
 }  // namespace
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 Test(network_ports, the_short_form_reads_from_the_right) {
     EXPECT_TEXT(parsed("80"), "80/tcp");

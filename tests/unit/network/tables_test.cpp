@@ -2,16 +2,12 @@
 
 #include <criterion/criterion.h>
 
+#include "tests/unit/support.h"
+
 using namespace berth;
 using namespace berth::network;
 
 TestSuite(network_tables, .timeout = 10);
-
-#define EXPECT_TEXT(expression, wanted)                  \
-    do {                                                 \
-        const std::string found = (expression);          \
-        cr_expect_str_eq(found.c_str(), wanted);         \
-    } while (false)
 
 namespace {
 
