@@ -16,6 +16,23 @@ namespace {
 // MS_PRIVATE and MS_REC stand in <sys/mount.h>, which cannot be included beside <linux/mount.h>.
 constexpr unsigned long long propagation_private = 1 << 18;
 
+/// setns(2) goes to the namespace's root, which is not the one that we know when we stand in a chroot.
+Result<void> enter(const Fd& space, const Fd& root) {
+    if (::setns(space.raw(), CLONE_NEWNS) != 0 || ::fchdir(root.raw()) != 0 || ::chroot(".") != 0)
+        return Error::of_errno(errno, "enter the mount namespace");
+    return {};
+}
+
+/// All mounts of the namespace `made`, in which we are, also those above a chroot.
+Result<void> make_private(const Fd& made) {
+    const Fd seen = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    mount_attr apart{};
+    apart.propagation = propagation_private;
+    if (::setns(made.raw(), CLONE_NEWNS) != 0) return Error::of_errno(errno, "enter the mount namespace");
+    TRY(set_mount_attributes(sys::here(), "/", AT_RECURSIVE, apart));
+    return enter(made, seen);
+}
+
 }  // namespace
 
 Result<void> set_mount_attributes(const Fd& at, const char* path, unsigned flags, mount_attr attributes) {
@@ -43,16 +60,13 @@ Result<Fd> in_new_mount_namespace(const std::function<Result<void>()>& build) {
     if (::unshare(CLONE_NEWNS) != 0) return Error::of_errno(errno, "new mount namespace");
 
     const auto build_apart = [&]() -> Result<Fd> {
-        mount_attr apart{};
-        apart.propagation = propagation_private;
-        TRY(set_mount_attributes(sys::here(), "/", AT_RECURSIVE, apart));
+        Fd made = TRY(sys::open("/proc/self/ns/mnt", O_RDONLY));
+        TRY(make_private(made));
         TRY(build());
-        return sys::open("/proc/self/ns/mnt", O_RDONLY);
+        return made;
     };
     Result<Fd> built = build_apart();
-    // setns(2) puts root and working folder to the namespace's root.
-    if (::setns(before.raw(), CLONE_NEWNS) != 0 || ::fchdir(root.raw()) != 0 || ::chroot(".") != 0 ||
-        ::fchdir(folder.raw()) != 0)
+    if (!enter(before, root).ok() || ::fchdir(folder.raw()) != 0)
         bug("cannot return to the own mount namespace");
     return built;
 }

@@ -32,7 +32,8 @@ enum class StepKind : std::uint32_t {
     // The file system
     open_root,           ///< the joined container's / is what paths resolve in
     open_procfs,         ///< a detached procfs of this pid namespace: the only one trusted for writing
-    set_propagation,     ///< path: of the host's tree; flags: MS_SHARED…; value: 1 for all below
+    leave_host_tree,     ///< mounts made or dropped from here on are not told to the host's mount namespace
+    set_propagation,     ///< path; flags: MS_SHARED…; value: 1 for all below
     drop_mount,          ///< path: of the host's tree, in the container's copy of it
     attach_root,         ///< fd: the detached root; path: the host path it goes over
     mount_new,           ///< text: type; path; list: count MountOptions; flags: MOUNT_ATTR_*; value: 1 for no link on the way; extra: 1 to take the mode of what it covers

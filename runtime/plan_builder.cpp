@@ -12,6 +12,7 @@ std::string describe_file_system(const Step& step) {
     const std::string path = text_of(step.path);
     switch (step.kind) {
         case StepKind::open_procfs: return "mount a procfs of the container's";
+        case StepKind::leave_host_tree: return "leave the host's tree of mounts";
         case StepKind::set_propagation: return cat("set the propagation of ", path);
         case StepKind::drop_mount: return cat("take away the host's ", path);
         case StepKind::attach_root: return cat("attach the root file system on ", path);

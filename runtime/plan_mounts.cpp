@@ -193,7 +193,7 @@ std::vector<Device> plan_devices(const Spec& spec) {
 }
 
 Result<void> plan_mounts(PlanBuilder& out, const Spec& spec, const LaunchInputs& inputs) {
-    out.add({.kind = StepKind::set_propagation, .flags = MS_SLAVE, .value = 1, .path = "/"});
+    out.add({.kind = StepKind::leave_host_tree});
     for (const std::string& path : inputs.hidden_mounts) out.add({.kind = StepKind::drop_mount, .path = out.keep(path)});
     out.add({.kind = StepKind::attach_root, .fd = inputs.root, .path = out.keep(inputs.root_target)});
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {

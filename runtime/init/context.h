@@ -12,6 +12,7 @@ struct Context {
     const Plan& plan;
     int socket;                ///< moved once by take_descriptors' needs, else plan.socket
     int root = -1;             ///< what paths resolve in
+    int host_root = -1;        ///< the root of this mount namespace until the container's takes its place
     int procfs = -1;           ///< detached procfs, trusted
     int fifo = -1;
     int terminal = -1;         ///< the pty's slave
@@ -49,6 +50,7 @@ long drop_mount(Context& context, const Step& step);
 long attach_root(Context& context, const Step& step);
 long copy_up(Context& context, const Step& step);
 long set_attributes(Context& context, const Step& step);
+long leave_host_tree(Context& context, const Step& step);
 long set_propagation(Context& context, const Step& step);
 long open_procfs(Context& context, const Step& step);
 long mask(Context& context, const Step& step);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
+#include <linux/sched.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -201,6 +202,38 @@ long set_attributes(Context& context, const Step& step) {
     return done;
 }
 
+long open_root_folder() {
+    return raw::call(SYS_openat, AT_FDCWD, "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+long change_root(int folder) {
+    const long done = raw::call(SYS_fchdir, folder);
+    return done < 0 ? done : raw::call(SYS_chroot, ".");
+}
+
+/// setns(2) takes root and working folder to the root of the mount namespace.
+long enter_root_of_namespace() {
+    const long self = raw::call(SYS_pidfd_open, raw::call(SYS_getpid), 0);
+    if (self < 0) return self;
+    const long done = raw::call(SYS_setns, self, CLONE_NEWNS);
+    close_fd(self);
+    return done;
+}
+
+/// Whoever started us may stand in a chroot, whose root need be no mount. The whole namespace leaves the host's, not only
+/// what is seen from there; the paths of the steps behind this one are meant as the caller sees them.
+long leave_host_tree(Context& context, const Step&) {
+    const long seen = open_root_folder();
+    if (seen < 0) return seen;
+    long done = enter_root_of_namespace();
+    if (done >= 0) done = set_mount(AT_FDCWD, "/", AT_RECURSIVE, Attributes{0, 0, MS_SLAVE, 0});
+    if (done >= 0) done = open_root_folder();
+    context.host_root = static_cast<int>(done);
+    if (done >= 0) done = change_root(static_cast<int>(seen));
+    close_fd(seen);
+    return done;
+}
+
 long set_propagation(Context&, const Step& step) {
     return set_mount(AT_FDCWD, step.path, step.value != 0 ? AT_RECURSIVE : 0, Attributes{0, 0, step.flags, 0});
 }
@@ -239,8 +272,12 @@ long make_root_readonly(Context&, const Step&) {
     return set_mount(AT_FDCWD, "/", 0, Attributes{readonly_attribute, 0, 0, 0});
 }
 
+// The container's root has to become the namespace's, and not only ours: whoever enters the namespace later (exec) begins
+// there. In a chroot's place it would leave them in the host's tree.
 long pivot(Context& context, const Step&) {
-    long done = raw::call(SYS_fchdir, context.root);
+    long done = change_root(context.host_root);
+    close_fd(context.host_root);
+    if (done >= 0) done = raw::call(SYS_fchdir, context.root);
     // New and old root at one place (pivot_root(2), "pivot_root(".", ".")"): no folder in the image is needed.
     if (done >= 0) done = raw::call(SYS_pivot_root, ".", ".");
     if (done >= 0) done = raw::call(SYS_umount2, ".", detach);
@@ -249,9 +286,10 @@ long pivot(Context& context, const Step&) {
 }
 
 long move_root(Context& context, const Step&) {
-    long done = raw::call(SYS_fchdir, context.root);
+    long done = change_root(context.host_root);
+    close_fd(context.host_root);
     if (done >= 0) done = raw::call(SYS_move_mount, context.root, "", AT_FDCWD, "/", from_empty);
-    if (done >= 0) done = raw::call(SYS_chroot, ".");
+    if (done >= 0) done = change_root(context.root);
     if (done >= 0) done = raw::call(SYS_chdir, "/");
     return done;
 }

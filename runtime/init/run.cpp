@@ -53,6 +53,7 @@ StepFunction function_of(StepKind kind) {
         case StepKind::set_time_offsets: return init::set_time_offsets;
         case StepKind::new_keyring: return init::new_keyring;
         case StepKind::open_procfs: return init::open_procfs;
+        case StepKind::leave_host_tree: return init::leave_host_tree;
         case StepKind::set_propagation: return init::set_propagation;
         case StepKind::drop_mount: return init::drop_mount;
         case StepKind::attach_root: return init::attach_root;

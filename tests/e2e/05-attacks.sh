@@ -70,6 +70,32 @@ image nulllink "ln -sf /etc/passwd dev/null"
 holds "a false /dev/null masks nothing into view" "Seccomp" "$(berth run --rm nulllink cat /proc/self/status)"
 lacks "and /proc/keys shows nothing of it" root: "$(berth run --rm nulllink cat /proc/keys 2>&1)"
 
+# --- an engine in a chroot: what enters the container's namespaces later must not come out in the tree above the chroot
+# in_chroot mount|folder SCRIPT: the script's shell stands in a chroot whose root is a mount, or an ordinary folder of one.
+cat > enter-chroot <<'E'
+top=$(mktemp -d -p "$WORK")
+if [ "$1" = mount ]; then mount --rbind / "$top"; else
+    for folder in usr etc proc sys dev var run tmp; do mkdir "$top/$folder" && mount --rbind "/$folder" "$top/$folder"; done
+    for link in bin sbin lib lib64; do ln -s "usr/$link" "$top/$link"; done
+    [ -d "$top$BUILD" ] || { mkdir -p "$top$BUILD" && mount --bind "$BUILD" "$top$BUILD"; }
+fi
+exec chroot "$top" sh -c "$2"
+E
+in_chroot() { WORK=$WORK BUILD=$BUILD unshare -m --propagation private sh enter-chroot "$@"; }
+for kind in mount folder; do
+    equal "from a chroot ($kind) exec sees the container's root" "made" "$(in_chroot $kind '
+        berth run -d --name inner busybox sh -c "touch /made; sleep 1000" >/dev/null
+        for i in 1 2 3 4 5 6 7 8 9; do berth exec inner ls / | grep -x made && break; sleep 0.1; done' 2>&1)"
+    equal "nothing of the tree above it is left in its namespace ($kind)" "" \
+        "$(berth exec inner cat /proc/1/mountinfo | awk '{print $5}' | grep -v -e '^/$' -e '^/proc' -e '^/sys' -e '^/dev' -e '^/etc/')"
+    equal "what it changed is seen from outside ($kind)" "A /made" "$(berth diff inner)"
+    berth stop -t 0 inner >/dev/null
+    equal "from a chroot ($kind) the files of a stopped container are read" made "$(in_chroot $kind 'berth cp inner:/made - | tar -t' 2>&1)"
+    berth rm inner >/dev/null
+    equal "and a build runs there ($kind)" "" "$(in_chroot $kind 'printf "FROM busybox\nRUN [ ! -e /bin/bash ]\n" | berth build -q -t inner-image - >/dev/null' 2>&1)"
+    berth rmi -f inner-image >/dev/null
+done
+
 # --- copying through links (CVE-2018-15664)
 berth create --name cpy datalink true >/dev/null
 echo x > file
