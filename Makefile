@@ -46,7 +46,7 @@ libs    = $(foreach f,$(1),$(BUILD)/lib/lib$(f).a)
 PROGRAMS := $(BUILD)/bin/berth $(BUILD)/bin/berth-oci $(BUILD)/libexec/berth-monitor $(BUILD)/libexec/berth-unpack \
 	$(BUILD)/libexec/berth-registry $(BUILD)/libexec/berth-fetch
 
-.PHONY: always all deps install uninstall check check-unit check-e2e check-long check-vm check-deb man deb demo bench clean
+.PHONY: always all deps install uninstall check check-unit check-e2e check-long check-vm check-fresh check-deb man deb demo bench clean
 all: $(PROGRAMS)
 
 # --- compiling: one rule, flags by folder ------------------------------------------------------------------------------
@@ -145,6 +145,10 @@ check-long:
 # On a host with pure cgroup v2 and systemd, booted by qemu (tests/vm/run).
 check-vm: all
 	tests/vm/run $(BUILD)
+
+# On a Debian 12 that has nothing yet (tests/fresh).
+check-fresh:
+	tests/fresh
 
 demo: deps
 	examples/demo
