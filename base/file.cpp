@@ -96,22 +96,25 @@ Result<bool> is_mount_root(const Fd& folder) {
 
 Result<std::string> read_all(const Fd& from, std::size_t limit) {
     std::string text;
-    // Files below /proc and /sys have size 0: growing by reading is right for all.
+    // Files below /proc have size 0: growing by reading is right for all. Where the size is known, a read that gives less than
+    // was asked for has met the end.
     std::size_t room = 4096;
-    if (const auto status = sys::fstat(from); status.ok() && status.value().st_size > 0)
+    bool is_sized = false;
+    if (const auto status = sys::fstat(from); status.ok() && status.value().st_size > 0) {
         room = std::min<std::size_t>(static_cast<std::size_t>(status.value().st_size), limit) + 1;
+        is_sized = S_ISREG(status.value().st_mode);
+    }
     for (;;) {
         const std::size_t have = text.size();
         text.resize(have + room);
         auto got = sys::read(from, std::span(text.data() + have, room));
         if (!got.ok()) return std::move(got).error();
         text.resize(have + got.value());
-        if (got.value() == 0) return text;
         if (text.size() > limit) return Error(Kind::invalid, cat("larger than ", limit, " bytes"));
+        if (got.value() == 0 || (is_sized && got.value() < room)) return text;
         room = std::max<std::size_t>(4096, text.size());
     }
 }
-
 Result<std::string> read_file(const Fd& folder, const std::string& name, std::size_t limit) {
     const Fd file = TRY(sys::openat(folder, name, O_RDONLY));
     return TRY(read_all(file, limit), name);

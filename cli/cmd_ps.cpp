@@ -25,18 +25,36 @@ std::string sorted_labels(const std::map<std::string, std::string>& labels) {
     return out;
 }
 
-// docker: the name used at creation, and the id once that name is gone or means another image.
-std::string image_column(container::Engine& engine, const container::Definition& definition, bool whole) {
-    if (definition.image_id.empty()) return definition.rootfs;
-    const auto reference = image::Reference::parse_tagged(definition.config.image);
-    auto store = engine.images();
-    if (reference.ok() && store.ok()) {
-        const auto found = store.value()->find(reference.value());
-        if (found.ok() && found.value() && found.value()->str() == definition.image_id) return definition.config.image;
+/// What the names that containers were made from mean now; each is looked up once.
+class ImageNames {
+public:
+    explicit ImageNames(container::Engine& engine) : engine_(engine) {}
+
+    /// docker: the name used at creation, and the id once that name is gone or means another image.
+    std::string column(const container::Definition& definition, bool whole) {
+        if (definition.image_id.empty()) return definition.rootfs;
+        if (id_of(definition.config.image) == definition.image_id) return definition.config.image;
+        const std::string_view hex = std::string_view(definition.image_id).substr(7);
+        return whole ? definition.image_id : std::string(hex.substr(0, 12));
     }
-    const std::string_view hex = std::string_view(definition.image_id).substr(7);
-    return whole ? definition.image_id : std::string(hex.substr(0, 12));
-}
+
+private:
+    const std::string& id_of(const std::string& name) {
+        const auto [known, is_new] = ids_.try_emplace(name);
+        if (is_new) known->second = look_up(name);
+        return known->second;
+    }
+    std::string look_up(const std::string& name) {
+        const auto reference = image::Reference::parse_tagged(name);
+        auto store = engine_.images();
+        if (!reference.ok() || !store.ok()) return {};
+        const auto found = store.value()->find(reference.value());
+        return found.ok() && found.value() ? found.value()->str() : std::string();
+    }
+
+    container::Engine& engine_;
+    std::map<std::string, std::string> ids_;
+};
 
 std::vector<network::ContainerPort> exposed_ports(const container::Config& config) {
     std::vector<network::ContainerPort> out;
@@ -63,7 +81,8 @@ std::string networks_column(const container::Record& record) {
     return names.empty() ? "bridge" : join_text(names, ",");
 }
 
-Result<Json> make_ps_row(container::Engine& engine, const container::Record& record, const PsOptions& options, Moment now) {
+Result<Json> make_ps_row(container::Engine& engine, ImageNames& images, const container::Record& record, const PsOptions& options,
+                         Moment now) {
     const container::Definition& d = record.definition;
     const container::State& state = record.run.state;
     std::string size;
@@ -78,7 +97,7 @@ Result<Json> make_ps_row(container::Engine& engine, const container::Record& rec
     return make_row({
         {"ID", options.no_trunc ? record.id() : std::string(record.short_id())},
         {"Names", record.name()},
-        {"Image", image_column(engine, d, options.no_trunc)},
+        {"Image", images.column(d, options.no_trunc)},
         {"Command", command_column(d, options.no_trunc)},
         {"CreatedAt", moment_words(d.created)},
         {"RunningFor", age_words(d.created, now)},
@@ -121,7 +140,8 @@ Result<int> ps(Session& session, const PsOptions& options) {
     }
     const Moment now = berth::now();
     std::vector<Json> rows;
-    for (const container::Record& record : records) rows.push_back(TRY(make_ps_row(*engine, record, options, now)));
+    ImageNames images(*engine);
+    for (const container::Record& record : records) rows.push_back(TRY(make_ps_row(*engine, images, record, options, now)));
     ListingOptions listing;
     listing.format = options.format;
     listing.columns = {{"ID", "CONTAINER ID"}, {"Image", "IMAGE"}, {"Command", "COMMAND"}, {"RunningFor", "CREATED"},

@@ -26,6 +26,7 @@ Result<T*> opened(std::unique_ptr<T>& part, Open open) {
 /// Either way a new monitor finds out, since only it may write the state.
 Result<void> repair(Engine& engine, Registry& registry, Record& record) {
     if (!record.run.state.running()) return {};
+    if (TRY(registry.is_run_locked(record.id()))) return {};
     std::optional<DirLock> lock = TRY(registry.try_run_lock(record.id()));
     if (!lock) return {};
     // It may have ended in the ordinary way between our reading and our locking.
@@ -46,6 +47,21 @@ Result<void> repair(Engine& engine, Registry& registry, Record& record) {
     if (auto networks = engine.networks(); networks.ok()) ignore(network::sweep(*networks.value()), "the next repair tries again");
     record = TRY(registry.load(record.id()));
     return {};
+}
+
+/// In place, and each record moved once (along the cycles of the permutation), since records are large.
+void sort_newest_first(std::vector<Record>& records) {
+    std::vector<std::size_t> order(records.size());  // Which record comes to a place.
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, std::ranges::greater(), [&](std::size_t index) { return records[index].definition.created; });
+    for (std::size_t start = 0; start < order.size(); ++start) {
+        if (order[start] == start) continue;
+        Record first = std::move(records[start]);
+        std::size_t place = start;
+        for (std::size_t from; (from = std::exchange(order[place], place)) != start; place = from)
+            records[place] = std::move(records[from]);
+        records[place] = std::move(first);
+    }
 }
 
 /// What starts and build steps left at the network that were killed on their way: attached, but no container that runs.
@@ -95,17 +111,18 @@ Result<Record> find(Engine& engine, const std::string& reference) {
 
 Result<std::vector<Record>> list(Engine& engine) {
     Registry* registry = TRY(engine.containers());
-    // Whoever looks at all of them also tidies what a killed create or rm left.
-    ignore(registry->sweep(), "the next list tries again");
     std::vector<Record> records;
     const std::vector<std::string> ids = TRY(registry->ids());
+    // Whoever looks at all of them also tidies what a killed create or rm left.
+    ignore(registry->sweep_run_folders(ids), "the next list tries again");
     records.reserve(ids.size());
     for (const std::string& id : ids) {
         auto loaded = registry->load(id);
         if (!loaded.ok()) {
             // Just removed, or half made by a command that crashed.
-            if (loaded.error().kind() == Kind::not_found || loaded.error().code() == ENOENT) continue;
-            return std::move(loaded).error();
+            if (loaded.error().kind() != Kind::not_found && loaded.error().code() != ENOENT) return std::move(loaded).error();
+            ignore(registry->sweep_container(id), "the next list tries again");
+            continue;
         }
         Record record = std::move(loaded).value();
         auto repaired = repair(engine, *registry, record);
@@ -113,16 +130,8 @@ Result<std::vector<Record>> list(Engine& engine) {
         records.push_back(std::move(record));
     }
     ignore(sweep_networks(engine, records), "the next list tries again");
-    // Records are large: each is moved once, however many there are.
-    std::vector<std::size_t> order(records.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return records[a].definition.created > records[b].definition.created;
-    });
-    std::vector<Record> sorted;
-    sorted.reserve(records.size());
-    for (const std::size_t index : order) sorted.push_back(std::move(records[index]));
-    return sorted;
+    sort_newest_first(records);
+    return records;
 }
 
 }  // namespace berth::container

@@ -184,6 +184,7 @@ Result<bool> matches_all(Engine& engine, const Record& record, const Filters& fi
 Result<std::vector<Record>> filter(Engine& engine, std::vector<Record> records, const Filters& filters) {
     // Keys are checked even when there is nothing to filter.
     for (const auto& [name, value] : filters) TRY(find_key(name));
+    if (filters.empty()) return records;
     std::vector<Record> out;
     for (Record& record : records)
         if (TRY(matches_all(engine, record, filters))) out.push_back(std::move(record));

@@ -15,8 +15,8 @@ constexpr mode_t private_folder = 0700;
 bool is_id(std::string_view text) { return ContainerId::parse(text).ok(); }
 
 template <class T>
-Result<T> load_json(const Fd& folder, const std::string& name) {
-    const std::string text = TRY(read_file(folder, name));
+Result<T> load_json(const std::string& folder, const std::string& name) {
+    const std::string text = TRY(read_file(cat(folder, "/", name)));
     const Json json = TRY(parse_json(text), name);
     return TRY(from_json<T>(json), name);
 }
@@ -129,11 +129,11 @@ Result<std::string> Registry::resolve(const std::string& reference) const {
 }
 
 Result<Record> Registry::load(const std::string& id) const {
-    const Fd opened = TRY(folder(id));
-    auto definition = load_json<Definition>(opened, "config.json");
+    const std::string path = folder_path(id);
+    auto definition = load_json<Definition>(path, "config.json");
     if (!definition.ok() && definition.error().code() == ENOENT) return no_such(id.substr(0, 12));
     Record record{TRY(std::move(definition), "container ", id.substr(0, 12)), {}};
-    record.run = TRY(load_json<RunState>(opened, "state.json"), "container ", id.substr(0, 12));
+    record.run = TRY(load_json<RunState>(path, "state.json"), "container ", id.substr(0, 12));
     State& state = record.run.state;
     if (state.running()) state.log_lines_dropped = std::max(state.log_lines_dropped, log_losses(run_folder_path(id)));
     return record;
@@ -215,7 +215,7 @@ Result<void> Registry::remove(const Definition& definition) const {
 Result<void> Registry::sweep() const {
     const std::vector<std::string> all = TRY(ids());
     for (const std::string& id : all) TRY(sweep_container(id));
-    return sweep_run_folders();
+    return sweep_run_folders(all);
 }
 
 /// A folder without config.json that nobody holds goes: its create was killed. One that is there otherwise stays.
@@ -232,10 +232,11 @@ Result<void> Registry::sweep_container(const std::string& id) const {
     return remove(leftover);
 }
 
-/// Run folders whose container is gone: of a command that was killed between the two.
-Result<void> Registry::sweep_run_folders() const {
+Result<void> Registry::sweep_run_folders(std::vector<std::string> ids) const {
     const Fd running = TRY(sys::open(run_root_ + "/containers", O_RDONLY | O_DIRECTORY));
-    const std::vector<std::string> names = TRY(list_folder(running));
+    std::vector<std::string> names = TRY(list_folder(running));
+    std::ranges::sort(ids);
+    std::erase_if(names, [&](const std::string& name) { return std::ranges::binary_search(ids, name); });
     for (const std::string& id : names) {
         const auto is_gone = [&] { return ::access(folder_path(id).c_str(), F_OK) != 0; };
         if (!is_id(id) || !is_gone()) continue;

@@ -65,10 +65,12 @@ public:
     Result<void> remove(const Definition& definition) const;
     /// What crashed commands left: folders without config.json that nobody holds. Cheap when there is none.
     Result<void> sweep() const;
+    /// One of those; nothing happens to a container that exists.
+    Result<void> sweep_container(const std::string& id) const;
+    /// Run folders of none of these containers: of a command that was killed between the two.
+    Result<void> sweep_run_folders(std::vector<std::string> ids) const;
 
 private:
-    Result<void> sweep_container(const std::string& id) const;
-    Result<void> sweep_run_folders() const;
     Registry(std::string root, std::string run_root) : root_(std::move(root)), run_root_(std::move(run_root)) {}
     std::string root_;
     std::string run_root_;
