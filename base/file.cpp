@@ -139,21 +139,27 @@ Result<void> replace_file(const Fd& folder, const std::string& name, std::string
     return sys::fsync(readable);
 }
 
-Result<std::vector<std::string>> list_folder(const Fd& folder) {
+Result<std::vector<FolderMember>> list_members(const Fd& folder) {
     Fd readable = TRY(sys::openat(folder, ".", O_RDONLY | O_DIRECTORY));
     DIR* opened = ::fdopendir(readable.raw());
     if (opened == nullptr) return Error::of_errno(errno, "list folder");
     readable.release();
     const DirStream entries(opened);
-    std::vector<std::string> names;
+    std::vector<FolderMember> members;
     errno = 0;
     while (const dirent* entry = ::readdir(entries.stream)) {
         const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
+        if (name != "." && name != "..") members.push_back({std::string(name), entry->d_type});
         errno = 0;
     }
     if (errno != 0) return Error::of_errno(errno, "list folder");
-    std::sort(names.begin(), names.end());
+    std::ranges::sort(members, {}, &FolderMember::name);
+    return members;
+}
+
+Result<std::vector<std::string>> list_folder(const Fd& folder) {
+    std::vector<std::string> names;
+    for (FolderMember& member : TRY(list_members(folder))) names.push_back(std::move(member.name));
     return names;
 }
 

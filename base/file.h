@@ -27,6 +27,12 @@ Result<void> replace_file(const Fd& folder, const std::string& name, std::string
 
 /// Names in the folder, sorted bytewise, without "." and "..".
 Result<std::vector<std::string>> list_folder(const Fd& folder);
+/// The same with what readdir(3) tells of each: DT_REG, DT_DIR, …, or DT_UNKNOWN where the file system does not say.
+struct FolderMember {
+    std::string name;
+    unsigned char type;
+};
+Result<std::vector<FolderMember>> list_members(const Fd& folder);
 /// Removes `name` below `folder` with all that is in it, at any depth, through descriptors and without following links.
 /// A mount point, there or below, is refused with Kind::busy. Absent is success.
 Result<void> remove_tree(const Fd& folder, const std::string& name);

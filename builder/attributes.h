@@ -16,6 +16,7 @@ namespace berth::builder {
 struct Owner {
     uid_t uid = 0;
     gid_t gid = 0;
+    bool operator==(const Owner&) const = default;
 };
 /// `user[:group]` by the tables in `root`, which is only opened when a name must be looked up. A number alone is user and
 /// group; a name alone takes its group from passwd; `name:` means group 0. Kind::not_found for an unknown name.

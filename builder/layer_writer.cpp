@@ -34,25 +34,19 @@ Result<std::optional<struct stat>> look_in(const Root& root, const std::string& 
     return std::optional(status);
 }
 
-/// The whole content: shared blocks where the file system can, else copied in the kernel, else by hand.
-Result<void> copy_content(const Fd& from, const Fd& to, std::int64_t size) {
-    if (size == 0 || ::ioctl(to.raw(), FICLONE, from.raw()) == 0) return {};
+/// False when the kernel cannot, with nothing copied.
+Result<bool> copy_in_kernel(const Fd& from, const Fd& to) {
     for (;;) {
         const ssize_t copied = ::copy_file_range(from.raw(), nullptr, to.raw(), nullptr, std::size_t{1} << 30, 0);
-        if (copied == 0) return {};
-        if (copied > 0) continue;
-        if (errno == EINTR) continue;
+        if (copied == 0) return true;
+        if (copied > 0 || errno == EINTR) continue;
         // copy_file_range(2), ERRORS: other file systems, files that have no pages.
-        if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) break;
+        if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return false;
         return Error::of_errno(errno, "write");
     }
-    std::string buffer(1 << 17, '\0');
-    for (;;) {
-        const std::size_t got = TRY(sys::read(from, buffer), "read");
-        if (got == 0) return {};
-        TRY(sys::write_all(to, std::string_view(buffer).substr(0, got)), "write");
-    }
 }
+
+Error over_folder(const std::string& path) { return Error(Kind::exists, cat("cannot copy a file over the directory /", path)); }
 
 /// A file system that cannot keep an xattr makes no copy fail (BuildKit: the same).
 void copy_xattrs(const Fd& from, const Fd& to) {
@@ -147,21 +141,52 @@ Result<Fd> LayerWriter::make_folder(const std::string& path) {
     return upper_.open_beneath(path, O_RDONLY | O_DIRECTORY);
 }
 
-Result<LayerWriter::Target> LayerWriter::clear_target(const std::string& path) {
+Result<LayerWriter::Target> LayerWriter::find_target(const std::string& path) {
     const std::string parent(parent_of(path));
     if (!open_folder_.valid() || open_path_ != parent) {
         open_folder_ = TRY(make_folder(parent));
         open_path_ = parent;
+        const struct stat status = TRY(sys::fstat(open_folder_));
+        born_owner_ = {::geteuid(), (status.st_mode & S_ISGID) != 0 ? status.st_gid : ::getegid()};
     }
-    Fd folder = TRY(open_folder_.duplicate());
-    Target target{std::move(folder), name_of(path)};
     if (!is_new(parent)) {
         const auto status = TRY(look_in(*below_, path));
-        if (status && S_ISDIR(status->st_mode)) return Error(Kind::exists, cat("cannot copy a file over the directory /", path));
+        if (status && S_ISDIR(status->st_mode)) return over_folder(path);
     }
-    if (::unlinkat(target.folder.raw(), target.name.c_str(), 0) == 0 || errno == ENOENT) return target;
-    if (errno == EISDIR || errno == EPERM) return Error(Kind::exists, cat("cannot copy a file over the directory /", path));
+    return Target{open_folder_, name_of(path)};
+}
+
+Result<void> LayerWriter::clear(const Target& target, const std::string& path) const {
+    if (::unlinkat(target.folder.raw(), target.name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    if (errno == EISDIR || errno == EPERM) return over_folder(path);
     return Error::of_errno(errno, cat("replace /", path));
+}
+
+Result<Fd> LayerWriter::create(const Target& target, const std::string& path) const {
+    const auto make = [&] { return sys::openat(target.folder, target.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600); };
+    auto made = make();
+    if (made.ok() || made.error().code() != EEXIST) return made;
+    TRY(clear(target, path));
+    return make();
+}
+
+/// The whole content: a small one by hand, since each way through the kernel's pipes costs more than two calls; else shared
+/// blocks where the file system can, else copied in the kernel.
+Result<void> LayerWriter::copy_content(const Fd& from, const Fd& to, std::int64_t size) {
+    constexpr std::size_t small = std::size_t{1} << 16;
+    if (size == 0) return {};
+    if (static_cast<std::size_t>(size) >= small) {
+        if (can_share_blocks_ && ::ioctl(to.raw(), FICLONE, from.raw()) == 0) return {};
+        can_share_blocks_ = false;
+        if (TRY(copy_in_kernel(from, to))) return {};
+    }
+    buffer_.resize(small);
+    for (;;) {
+        const std::size_t got = TRY(sys::read(from, buffer_), "read");
+        TRY(sys::write_all(to, std::string_view(buffer_).substr(0, got)), "write");
+        // Less than there was room for: a regular file has ended.
+        if (got < buffer_.size()) return {};
+    }
 }
 
 Owner LayerWriter::owner_of(const Entry& entry) const {
@@ -175,9 +200,9 @@ mode_t LayerWriter::mode_of(const Entry& entry) const {
 }
 
 // chown(2) clears set-id bits, so the mode comes last; xattrs before it would lose security.capability to chown too.
-Result<void> LayerWriter::set_owner_and_mode(const Fd& file, const Entry& entry) const {
+Result<void> LayerWriter::set_owner_and_mode(const Fd& file, const Entry& entry, const Owner& born) const {
     const Owner owner = owner_of(entry);
-    TRY(sys::fchown(file, owner.uid, owner.gid));
+    if (owner != born) TRY(sys::fchown(file, owner.uid, owner.gid));
     return sys::fchmod(file, mode_of(entry));
 }
 
@@ -186,7 +211,8 @@ Result<void> LayerWriter::put_folder(const Entry& entry, const std::string& path
     if (status && !S_ISDIR(status->st_mode) && below_ != nullptr)
         return Error(Kind::exists, cat("cannot copy a directory over /", path, ", which is none"));
     const Fd folder = TRY(make_folder(path));
-    TRY(set_owner_and_mode(folder, entry), "/", path);
+    const struct stat made = TRY(sys::fstat(folder));
+    TRY(set_owner_and_mode(folder, entry, {made.st_uid, made.st_gid}), "/", path);
     const Fd source = TRY(entry.tree.open_beneath(entry.source, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     copy_xattrs(source, folder);
     times_[path] = entry.status.st_mtim;
@@ -197,15 +223,16 @@ Result<void> LayerWriter::copy_regular(const Entry& entry, const Target& target,
     if (entry.status.st_nlink > 1) {
         const auto [first, is_first] = links_.try_emplace({entry.status.st_dev, entry.status.st_ino}, path);
         if (!is_first) {
+            TRY(clear(target, path));
             const Fd folder = TRY(upper_.open_beneath(std::string(parent_of(first->second)), O_PATH | O_DIRECTORY));
             if (::linkat(folder.raw(), name_of(first->second).c_str(), target.folder.raw(), target.name.c_str(), 0) == 0) return {};
             return Error::of_errno(errno, "link");
         }
     }
     const Fd from = TRY(entry.tree.open_beneath(entry.source, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), entry.source);
-    const Fd to = TRY(sys::openat(target.folder, target.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    const Fd to = TRY(create(target, path));
     TRY(copy_content(from, to, entry.status.st_size));
-    TRY(set_owner_and_mode(to, entry));
+    TRY(set_owner_and_mode(to, entry, born_owner_));
     copy_xattrs(from, to);
     const struct timespec times[2] = {entry.status.st_mtim, entry.status.st_mtim};
     if (::futimens(to.raw(), times) != 0) return Error::of_errno(errno, "set time");
@@ -216,11 +243,12 @@ Result<void> LayerWriter::copy_regular(const Entry& entry, const Target& target,
 }
 
 Result<void> LayerWriter::put_other(const Entry& entry, const std::string& path) {
-    const Target target = TRY(clear_target(path));
+    const Target target = TRY(find_target(path));
     if (S_ISREG(entry.status.st_mode)) {
         TRY(copy_regular(entry, target, path), "/", path);
         return {};
     }
+    TRY(clear(target, path));
     const Owner owner = owner_of(entry);
     if (S_ISLNK(entry.status.st_mode)) {
         TRY(sys::symlinkat(entry.link, target.folder, target.name));
@@ -240,8 +268,8 @@ Result<void> LayerWriter::put_other(const Entry& entry, const std::string& path)
 }
 
 Result<void> LayerWriter::put_text(std::string_view text, const std::string& path, mode_t mode) {
-    const Target target = TRY(clear_target(path));
-    const Fd to = TRY(sys::openat(target.folder, target.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    const Target target = TRY(find_target(path));
+    const Fd to = TRY(create(target, path));
     TRY(sys::write_all(to, text), "/", path);
     const Owner owner = attributes_.owner.value_or(Owner{});
     TRY(sys::fchown(to, owner.uid, owner.gid));

@@ -65,14 +65,21 @@ public:
     void set_time_later(const std::string& path, const struct timespec& time) { times_[path] = time; }
 
 private:
+    /// A name in the folder that was opened last.
     struct Target {
-        Fd folder;
+        const Fd& folder;
         std::string name;
     };
-    Result<Target> clear_target(const std::string& path);
+    /// Makes the folder above. Kind::exists when a folder of the layers below stands in the way.
+    Result<Target> find_target(const std::string& path);
+    /// Takes away what stands there in the layer, if it is no folder.
+    Result<void> clear(const Target& target, const std::string& path) const;
+    /// A new file, for writing; what stood there goes.
+    Result<Fd> create(const Target& target, const std::string& path) const;
+    Result<void> copy_content(const Fd& from, const Fd& to, std::int64_t size);
     Result<void> make_missing(const std::string& path, const std::optional<struct stat>& status);
     Result<void> copy_regular(const Entry& entry, const Target& target, const std::string& path);
-    Result<void> set_owner_and_mode(const Fd& file, const Entry& entry) const;
+    Result<void> set_owner_and_mode(const Fd& file, const Entry& entry, const Owner& born) const;
     Owner owner_of(const Entry& entry) const;
     mode_t mode_of(const Entry& entry) const;
     bool is_new(const std::string& folder) const;
@@ -86,6 +93,9 @@ private:
     std::map<std::pair<dev_t, ino_t>, std::string> links_;
     std::string open_path_;           ///< the folder opened last, since entries of one folder come together
     Fd open_folder_;
+    Owner born_owner_;                ///< of what is made in that folder, before any chown
+    bool can_share_blocks_ = true;    ///< until the file system refuses (FICLONE)
+    std::string buffer_;
 };
 
 }  // namespace berth::builder

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <map>
 
+#include <dirent.h>
 #include <sys/sysmacros.h>
 
 #include "base/file.h"
@@ -19,7 +20,11 @@ constexpr std::size_t read_bytes = 256u << 10;
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view opaque_marker = ".wh..wh..opq";
 
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == 0; }
+Result<bool> is_whiteout(const Fd& folder, const FolderMember& member) {
+    if (member.type != DT_CHR && member.type != DT_UNKNOWN) return false;
+    const struct stat status = TRY(sys::fstatat(folder, member.name));
+    return S_ISCHR(status.st_mode) && status.st_rdev == 0;
+}
 
 TarEntry entry_of(const struct stat& status, std::string path) {
     TarEntry entry;
@@ -106,26 +111,23 @@ Result<void> TreeWriter::write_root(const Fd& folder) {
 }
 
 Result<void> TreeWriter::write_folder_content(const Fd& folder, const std::string& path, bool is_opaque) {
-    const std::vector<std::string> names = TRY(list_folder(folder), "/", path);
+    const std::vector<FolderMember> members = TRY(list_members(folder), "/", path);
     const std::string below = path.empty() ? "" : path + "/";
     if (is_opaque) TRY(write_whiteout(shown(cat(below, opaque_marker))));
 
-    // Whiteouts stand before their siblings (image-spec layer.md "Whiteouts"), so types are needed first.
-    std::vector<const std::string*> members;
-    members.reserve(names.size());
-    for (const std::string& name : names) {
-        if (is_layer()) {
-            const struct stat status = TRY(sys::fstatat(folder, name), "/", below, name);
-            if (is_whiteout(status)) {
-                if (!is_opaque) TRY(write_whiteout(shown(cat(below, whiteout_prefix, name))));
-                continue;
-            }
-            if (name.starts_with(whiteout_prefix))
-                return Error(Kind::unsupported, cat("/", below, name, ": names with '.wh.' mean deleted files in layers"));
+    // Whiteouts stand before their siblings (image-spec layer.md "Whiteouts").
+    std::vector<const std::string*> present;
+    present.reserve(members.size());
+    for (const FolderMember& member : members) {
+        if (is_layer() && TRY(is_whiteout(folder, member), "/", below, member.name)) {
+            if (!is_opaque) TRY(write_whiteout(shown(cat(below, whiteout_prefix, member.name))));
+            continue;
         }
-        members.push_back(&name);
+        if (is_layer() && member.name.starts_with(whiteout_prefix))
+            return Error(Kind::unsupported, cat("/", below, member.name, ": names with '.wh.' mean deleted files in layers"));
+        present.push_back(&member.name);
     }
-    for (const std::string* name : members) TRY(write_member(folder, *name, below + *name));
+    for (const std::string* name : present) TRY(write_member(folder, *name, below + *name));
     return {};
 }
 
