@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/root.h"
 #include "builder/attributes.h"
+#include "builder/file_copier.h"
 
 namespace berth::builder {
 
@@ -27,7 +28,7 @@ class LayerWriter {
 public:
     /// `below` is the read-only view of the layers below, null when there is none (scratch, --link). Both are borrowed.
     LayerWriter(const Root& upper, const Root* below, const NewAttributes& attributes)
-        : upper_(upper), below_(below), attributes_(attributes) {}
+        : upper_(upper), below_(below), attributes_(attributes), copier_(upper) {}
 
     /// Where `path` leads, links followed in the image; components that do not exist stay as they are written.
     struct Place {
@@ -57,29 +58,21 @@ public:
     /// A file with this text: a heredoc.
     Result<void> put_text(std::string_view text, const std::string& path, mode_t mode);
 
-    /// What was put so far gets no further names.
-    void forget_links() { links_.clear(); }
-    /// Times of folders, which writing into them has changed. Call once, at the end.
+    /// A source has been put whole: its files get no further names, and what comes now may lie over them.
+    Result<void> end_source();
+    /// The last files, and the times of folders, which writing into them has changed. Call once, at the end.
     Result<void> finish();
     /// Sets the time of the folder `path` in finish().
     void set_time_later(const std::string& path, const struct timespec& time) { times_[path] = time; }
 
 private:
-    /// A name in the folder that was opened last.
-    struct Target {
-        const Fd& folder;
-        std::string name;
-    };
-    /// Makes the folder above. Kind::exists when a folder of the layers below stands in the way.
-    Result<Target> find_target(const std::string& path);
-    /// Takes away what stands there in the layer, if it is no folder.
-    Result<void> clear(const Target& target, const std::string& path) const;
-    /// A new file, for writing; what stood there goes.
-    Result<Fd> create(const Target& target, const std::string& path) const;
-    Result<void> copy_content(const Fd& from, const Fd& to, std::int64_t size);
+    /// Makes the folder above. Kind::exists when a folder of the layers below stands at the path itself.
+    Result<void> prepare(const std::string& path);
+    Result<void> put_regular(const Entry& entry, const std::string& path);
+    Result<void> put_link_or_device(const Entry& entry, const std::string& path);
+    /// Copies what has been put off.
+    Result<void> flush();
     Result<void> make_missing(const std::string& path, const std::optional<struct stat>& status);
-    Result<void> copy_regular(const Entry& entry, const Target& target, const std::string& path);
-    Result<void> set_owner_and_mode(const Fd& file, const Entry& entry, const Owner& born) const;
     Owner owner_of(const Entry& entry) const;
     mode_t mode_of(const Entry& entry) const;
     bool is_new(const std::string& folder) const;
@@ -91,11 +84,8 @@ private:
     std::set<std::string> only_here_; ///< … and not below: nothing in them can be hidden or in the way
     std::map<std::string, struct timespec> times_;
     std::map<std::pair<dev_t, ino_t>, std::string> links_;
-    std::string open_path_;           ///< the folder opened last, since entries of one folder come together
-    Fd open_folder_;
-    Owner born_owner_;                ///< of what is made in that folder, before any chown
-    bool can_share_blocks_ = true;    ///< until the file system refuses (FICLONE)
-    std::string buffer_;
+    FileCopier copier_;
+    std::vector<FileCopy> put_off_;   ///< ordinary files, which are copied side by side
 };
 
 }  // namespace berth::builder

@@ -15,14 +15,6 @@ constexpr int most_links = 255;
 std::string below(const std::string& folder, std::string_view name) {
     return folder.empty() ? std::string(name) : cat(folder, '/', name);
 }
-std::string_view parent_of(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-std::string_view base_of(std::string_view path) {
-    const std::size_t slash = path.rfind('/');
-    return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
 
 /// The path as the tree knows it: no leading slash, no "..", "" for the top.
 std::string tree_path(std::string_view written) { return join_path("/", written).substr(1); }
@@ -116,7 +108,7 @@ Result<std::optional<Selection>> select_path(const SourceTree& tree, const Selec
     // A hidden folder may still hold what an exception brings back.
     const bool hides = is_hidden(tree, path) || is_hidden(tree, *resolved);
     if (hides && (!S_ISDIR(status->st_mode) || tree.ignored->may_prune(*resolved))) return std::optional<Selection>();
-    Selection selection{*resolved, std::string(base_of(path)), {}};
+    Selection selection{*resolved, std::string(name_of(path)), {}};
     selection.entries = TRY(Walker(tree, *resolved, request.excluded, nullptr).run(*status));
     if (hides && selection.entries.size() == 1) return std::optional<Selection>();
     return std::optional(std::move(selection));

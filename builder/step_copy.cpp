@@ -236,11 +236,11 @@ Result<void> apply(const CopyWork& work, const StepContext& context, image::Stag
     LayerWriter writer(upper, below ? &*below : nullptr, attributes);
     CopyApplier applier(work, writer);
     for (const Source& source : work.sources) {
-        // BuildKit: names of one file stay linked within a source, not from one source, or match of a wildcard, to another.
-        writer.forget_links();
         const bool is_archive = TRY(takes_as_archive(source));
         if (is_archive) TRY(unpack_archive(source, work, context, staging, attributes.owner));
         else TRY(applier.copy(source));
+        // BuildKit: names of one file stay linked within a source, not from one source, or match of a wildcard, to another.
+        TRY(writer.end_source());
     }
     for (const Heredoc& document : work.copy.documents) TRY(applier.write(document));
     return writer.finish();

@@ -145,6 +145,12 @@ Cut cut(std::string_view text, char separator) {
     return {text.substr(0, at), text.substr(at + 1)};
 }
 
+std::string_view parent_of(std::string_view path) {
+    const std::size_t slash = path.rfind('/');
+    return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+std::string name_of(std::string_view path) { return std::string(path.substr(path.rfind('/') + 1)); }
+
 std::string quote(std::string_view text) {
     std::string out = "\"";
     for (std::size_t i = 0; i < text.size();) {

@@ -35,6 +35,10 @@ struct Cut {
 };
 Cut cut(std::string_view text, char separator);
 
+/// Of a path without a trailing slash: what stands before the last slash ("" when there is none), and what behind.
+std::string_view parent_of(std::string_view path);
+std::string name_of(std::string_view path);
+
 /// Between double quotes with Go's escapes (strconv.Quote).
 std::string quote(std::string_view text);
 
