@@ -25,7 +25,7 @@ CXXFLAGS_ALL := -std=c++20 $(OPTIMIZE) -g1 -I. -MMD -MP -ffunction-sections -fda
 LINK_STATIC  := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack
 # berth-oci begins before libc does (runtime/init/entry.cpp).
 LINK_OCI     := -Wl,-e,berth_entry -Wl,-u,berth_entry
-ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lcrypto -lzstd -lz
+ARCHIVES     := -lseccomp -lcap -lnl-route-3 -lnl-3 -lyajl_s -lyaml -lcrypto -lzstd -lz
 LINK_DYNAMIC := -Wl,--gc-sections
 # Criterion finds tests by their section, which nothing refers to: collected, they would all be gone.
 LINK_UNIT    :=

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/sys.h"
+#include "base/yaml.h"
 #include "container/merge.h"
 #include "runtime/defaults.h"
 
@@ -116,40 +117,32 @@ Result<void> apply(runtime::Spec& spec, const Edits& edits) {
     return {};
 }
 
-/// All descriptions of the folders, the last one first. YAML files are counted, not read.
-struct Descriptions {
-    std::vector<Description> all;
-    std::string unread;
-};
+bool is_yaml(std::string_view name) { return name.ends_with(".yaml") || name.ends_with(".yml"); }
 
-Result<Descriptions> load_descriptions(std::span<const std::string_view> folders) {
-    Descriptions out;
+/// All descriptions of the folders, the last one first.
+Result<std::vector<Description>> load_descriptions(std::span<const std::string_view> folders) {
+    std::vector<Description> out;
     for (const std::string_view path : folders) {
         const auto folder = sys::open(std::string(path), O_RDONLY | O_DIRECTORY);
         if (!folder.ok()) continue;
         for (const std::string& name : TRY(list_folder(folder.value()), path)) {
             const std::string file = cat(path, '/', name);
-            if (name.ends_with(".yaml") || name.ends_with(".yml")) out.unread = file;
-            if (!name.ends_with(".json")) continue;
+            if (!is_yaml(name) && !name.ends_with(".json")) continue;
             const std::string text = TRY(read_file(file, 4u << 20));
-            const Json document = TRY(parse_json(text), file);
-            out.all.insert(out.all.begin(), TRY(from_json<Description>(document), file));
+            const Json document = TRY(is_yaml(name) ? parse_yaml(text) : parse_json(text), file);
+            out.insert(out.begin(), TRY(from_json<Description>(document), file));
         }
     }
     return out;
 }
 
-Error no_such_device(std::string_view name, const Descriptions& known) {
+Error no_such_device(std::string_view name, const std::vector<Description>& known) {
     std::string names;
-    for (const Description& description : known.all)
+    for (const Description& description : known)
         for (const Device& device : description.devices) names += cat(names.empty() ? "" : ", ", description.kind, '=', device.name);
     // Invalid, not absent: that would mean that the program is missing (exit code 127).
-    Error error(Kind::invalid, cat("device ", name, ": no JSON file in /etc/cdi or /var/run/cdi describes it"));
-    // Said in any case: the vendors' tools write YAML unless they are asked for JSON.
-    const std::string unread = known.unread.empty() ? "" : cat(known.unread, " is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json");
-    if (!names.empty()) return std::move(error).with_hint(cat("there are: ", names, unread.empty() ? "" : "; ", unread));
-    if (!unread.empty()) return std::move(error).with_hint(unread);
-    return std::move(error).with_hint("the vendor's tool writes it: nvidia-ctk cdi generate --format=json --output=/etc/cdi/nvidia.json");
+    return Error(Kind::invalid, cat("device ", name, ": no file in /etc/cdi or /var/run/cdi describes it"))
+        .with_hint(names.empty() ? "the vendor's tool writes it: nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml" : cat("there are: ", names));
 }
 
 }  // namespace
@@ -160,9 +153,9 @@ bool is_cdi_name(std::string_view text) {
 }
 
 Result<void> apply_cdi_device(runtime::Spec& spec, std::string_view name, std::span<const std::string_view> folders) {
-    const Descriptions known = TRY(load_descriptions(folders));
+    const std::vector<Description> known = TRY(load_descriptions(folders));
     const std::size_t equals = name.find('=');
-    for (const Description& description : known.all) {
+    for (const Description& description : known) {
         if (description.kind != name.substr(0, equals)) continue;
         const auto device = std::ranges::find(description.devices, name.substr(equals + 1), &Device::name);
         if (device == description.devices.end()) continue;

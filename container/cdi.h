@@ -1,6 +1,6 @@
 #pragma once
 // Container Device Interface: devices with a name of their vendor's, `vendor.com/class=name`, which a file of the host
-// describes as changes of a container's spec (/etc/cdi/*.json, /var/run/cdi/*.json). Graphics processors come this way.
+// describes as changes of a container's spec (/etc/cdi/*.json and *.yaml, /var/run/cdi/…). Graphics processors come this way.
 
 #include <span>
 #include <string>

@@ -22,19 +22,40 @@ shared" "a CDI device brings variables, nodes and mounts" \
 exits 1 "its mount is read-only as described" berth run --rm --device example.org/box=one busybox sh -c 'echo x > /box/shared'
 works "its hooks run" berth run --rm --device example.org/box=hooked busybox true
 equal "with the container's state" creating "$(jq -r .status "$WORK/state" 2>&1)"
-refuses 125 "one that nobody describes" "berth: make cgroup: device example.org/box=two: no JSON file in /etc/cdi or /var/run/cdi describes it
+refuses 125 "one that nobody describes" "berth: make cgroup: device example.org/box=two: no file in /etc/cdi or /var/run/cdi describes it
 hint: there are: example.org/box=one, example.org/box=hooked, example.org/box=odd" berth run --rm --device example.org/box=two busybox true
 exits 125 "one whose node is missing" berth run --rm --device example.org/box=odd busybox true
-touch /run/cdi/berth-test.yaml
-refuses 125 "nor one in a YAML file, which is told" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
-hint: there are: example.org/box=one, example.org/box=hooked, example.org/box=odd; /var/run/cdi/berth-test.yaml is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json" berth run --rm --gpus all busybox true
-rm /run/cdi/berth-test.json
-refuses 125 "also when there is no other" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
-hint: /var/run/cdi/berth-test.yaml is YAML, which is not read: nvidia-ctk cdi generate --format=json --output=FILE.json" berth run --rm --gpus all busybox true
-rm /run/cdi/berth-test.yaml
+# The form that vendors' tools write unless they are asked for the other.
+cat > /run/cdi/berth-test.yaml <<'Y'
+---
+cdiVersion: 0.5.0
+kind: nvidia.com/gpu
+containerEdits:
+  env:
+  - NVIDIA_VISIBLE_DEVICES=void
+devices:
+- name: "0"
+  containerEdits:
+    deviceNodes:
+    - path: /dev/gpu0
+      hostPath: /dev/null
+- name: all
+  containerEdits:
+    deviceNodes:
+    - path: /dev/gpu0
+      hostPath: /dev/null
+    - {path: /dev/gpuctl, hostPath: /dev/zero}
+Y
+prints "/dev/gpu0 /dev/gpuctl void" "--gpus all takes a description in YAML" \
+    berth run --rm --gpus all busybox sh -c 'echo /dev/gpu* $NVIDIA_VISIBLE_DEVICES'
+prints "/dev/gpu0" "one of them by its number" berth run --rm --device nvidia.com/gpu=0 busybox sh -c 'echo /dev/gpu*'
+printf 'kind: &a x\n' > /run/cdi/berth-test.yaml
+refuses 125 "a broken description is named with its line" \
+    "berth: make cgroup: /var/run/cdi/berth-test.yaml: line 1: anchors, aliases and tags are not read" berth run --rm --gpus all busybox true
+rm /run/cdi/berth-test.yaml /run/cdi/berth-test.json
 if [ ! -d /etc/cdi ]; then
-    refuses 125 "--gpus without a description" "berth: make cgroup: device nvidia.com/gpu=all: no JSON file in /etc/cdi or /var/run/cdi describes it
-hint: the vendor's tool writes it: nvidia-ctk cdi generate --format=json --output=/etc/cdi/nvidia.json" berth run --rm --gpus all busybox true
+    refuses 125 "--gpus without a description" "berth: make cgroup: device nvidia.com/gpu=all: no file in /etc/cdi or /var/run/cdi describes it
+hint: the vendor's tool writes it: nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml" berth run --rm --gpus all busybox true
 fi
 equal "nothing is left of those that failed" "" "$(berth ps -aq)"
 
