@@ -106,9 +106,9 @@ void describe_storage(Parser& p, ContainerOptions& o) {
     p.flag("--read-only", o.read_only, "Mount the container's root read-only");
     p.list("--storage-opt", o.storage_opt, "KEY=VALUE", "Option of the storage, such as size=1g");
     p.text("--volume-driver", o.volume_driver, "DRIVER", "Driver of volumes made by -v");
-    p.list("--device", o.devices, "HOST[:CONTAINER[:rwm]]", "Give a device of the host to the container; or VENDOR/CLASS=NAME, which a JSON file in /etc/cdi describes", Values::file);
+    p.list("--device", o.devices, "HOST[:CONTAINER[:rwm]]", "Give a device of the host to the container; or VENDOR/CLASS=NAME, which a file in /etc/cdi describes", Values::file);
     p.list("--device-cgroup-rule", o.device_rules, "RULE", "Rule for devices: c 42:* rmw");
-    p.list("--gpus", o.gpus, "all|NUMBER|…", "Give graphics processors to the container: nvidia.com/gpu of a JSON file in /etc/cdi");
+    p.list("--gpus", o.gpus, "all|NUMBER|…", "Give graphics processors to the container: nvidia.com/gpu as a file in /etc/cdi describes them");
 }
 
 void describe_security(Parser& p, ContainerOptions& o) {
