@@ -162,20 +162,22 @@ install: all
 	install -s -m 755 $(BUILD)/libexec/* $(DESTDIR)$(LIBEXEC)/
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man5 $(wildcard man/*.5)
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard man/*.8)
 	install -D -m 644 completion/berth.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth
 	install -D -m 644 completion/_berth $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_berth
 	install -D -m 644 completion/berth.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/berth.fish
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/berth $(DESTDIR)$(PREFIX)/bin/berth-oci $(patsubst man/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard man/*.1))
-	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man5/berth.toml.5
+	rm -rf $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(PREFIX)/share/man/man5/berth.toml.5 $(DESTDIR)$(PREFIX)/share/man/man8/berth-oci.8
 	rm -f $(DESTDIR)$(PREFIX)/share/bash-completion/completions/berth $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_berth \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/berth.fish
 
 # Man pages and completion scripts come from the table of commands; they are kept so that nothing has to run to install.
-man: $(BUILD)/bin/berth
-	rm -f man/*.[15]
+man: $(BUILD)/bin/berth $(BUILD)/bin/berth-oci
+	rm -f man/*.[158]
 	$(BUILD)/bin/berth __man man
+	man/make-oci-page $(BUILD)/bin/berth-oci > man/berth-oci.8
 	$(BUILD)/bin/berth completion bash > completion/berth.bash
 	$(BUILD)/bin/berth completion zsh > completion/_berth
 	$(BUILD)/bin/berth completion fish > completion/berth.fish

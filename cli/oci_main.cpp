@@ -30,7 +30,8 @@ std::string version_text(const std::string& program) {
 struct Wanted {
     OciGlobals globals;
     Words words;
-    bool version = false, help = false;
+    bool version = false;
+    std::string help;
 };
 
 Result<Wanted> read_globals(const Words& all, const std::string& program) {
@@ -40,21 +41,22 @@ Result<Wanted> read_globals(const Words& all, const std::string& program) {
     Parser parser;
     std::string rootless, criu, cgroup_manager, log_level;
     parser.options_end_at_first_word();
-    parser.flag("--debug", out.globals.debug, "enable debug logging");
-    parser.text("--log", out.globals.log_path, "FILE", "set the log file");
-    parser.choice("--log-format", out.globals.log_format, "text|json", "set the log format");
-    parser.text("--root", out.globals.root, "FOLDER", "root directory for storage of container state");
-    parser.flag("--systemd-cgroup", out.globals.systemd_cgroup, "enable systemd cgroup support");
-    parser.text("--rootless", rootless, "true|false|auto", "ignore cgroup permission errors");
-    parser.text("--criu", criu, "FILE", "obsolete");
+    parser.flag("--debug", out.globals.debug, "Log more");
+    parser.text("--log", out.globals.log_path, "FILE", "Write the log there instead of to stderr");
+    parser.choice("--log-format", out.globals.log_format, "text|json", "Form of the log's lines");
+    parser.text("--root", out.globals.root, "FOLDER", "Folder of the containers' state");
+    parser.flag("--systemd-cgroup", out.globals.systemd_cgroup, "Ask systemd for cgroups");
+    parser.text("--rootless", rootless, "true|false|auto", "Go on without cgroups that may not be made");
+    parser.text("--criu", criu, "FILE", "Accepted; criu is found through PATH");
+    parser.last_is_hidden();
     // crun's word for the same choice; its callers use it.
-    parser.choice("--cgroup-manager", cgroup_manager, "cgroupfs|systemd|disabled", "crun's --systemd-cgroup");
-    parser.text("--log-level", log_level, "LEVEL", "crun's --debug");
-    parser.flag("-v,--version", out.version, "print the version");
+    parser.choice("--cgroup-manager", cgroup_manager, "cgroupfs|systemd|disabled", "Who makes cgroups: crun's word for --systemd-cgroup");
+    parser.text("--log-level", log_level, "LEVEL", "crun's word for --debug");
+    parser.flag("-v,--version", out.version, "Print the version");
     auto parsed = TRY(parser.parse(all));
     out.globals.root_given = out.globals.root != default_root();
     if (out.globals.root.empty()) out.globals.root = default_root();
-    out.help = parsed.wants_help;
+    if (parsed.wants_help || parsed.arguments.empty()) out.help = oci_help(program, parser);
     out.words = std::move(parsed.arguments);
     out.globals.systemd_cgroup |= cgroup_manager == "systemd";
     out.globals.debug |= log_level == "debug";
@@ -75,7 +77,7 @@ int run(int argc, char** argv) {
     const OciLog log(globals);
     Words& words = wanted.value().words;
     if (wanted.value().version) return write_output(version_text(program)), 0;
-    if (wanted.value().help || words.empty()) return write_output(oci_help(program)), 0;
+    if (!wanted.value().help.empty()) return write_output(wanted.value().help), 0;
     const OciCommand* command = find_oci_command(words[0]);
     if (command == nullptr)
         return log.failure(Error(Kind::invalid, cat("No help topic for '", words[0], "'"))), 3;

@@ -24,12 +24,12 @@ constexpr const char* log_name = "dump.log";
 
 void describe(Parser& parser, CriuOptions& options) {
     describe_criu_options(parser, options);
-    parser.text("--parent-path", options.parent_path, "FOLDER", "path to the images of an earlier --pre-dump, relative to --image-path");
-    parser.text("--page-server", options.page_server, "ADDRESS:PORT", "where memory pages go to instead");
-    parser.flag("--leave-running", options.leave_running, "leave the container running");
-    parser.flag("--tcp-skip-in-flight", options.tcp_skip_in_flight, "skip in-flight tcp connections");
-    parser.flag("--link-remap", options.link_remap, "allow one to link unlinked files back when possible");
-    parser.flag("--pre-dump", options.pre_dump, "dump the memory only, leave the container running");
+    parser.text("--parent-path", options.parent_path, "FOLDER", "Images of an earlier --pre-dump, relative to --image-path");
+    parser.text("--page-server", options.page_server, "ADDRESS:PORT", "Server that takes the memory pages");
+    parser.flag("--leave-running", options.leave_running, "Do not stop the container");
+    parser.flag("--tcp-skip-in-flight", options.tcp_skip_in_flight, "Leave connections out that are not established yet");
+    parser.flag("--link-remap", options.link_remap, "Give open files that were deleted a name again");
+    parser.flag("--pre-dump", options.pre_dump, "Write memory only and go on: the later checkpoint is short");
     parser.parsed<int>("--status-fd", options.status_fd, [](std::string_view text) -> Result<int> {
         int fd = -1;
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), fd);

@@ -5,23 +5,23 @@ namespace berth::cli {
 namespace {
 
 constexpr OciCommand commands[] = {
-    {"checkpoint", oci_checkpoint, "checkpoint a running container"},
-    {"create", oci_create, "create a container", true},
-    {"delete", oci_delete, "delete any resources held by the container often used with detached container"},
-    {"events", oci_events, "display container events such as OOM notifications, cpu, memory, and IO usage statistics"},
-    {"exec", oci_exec, "execute new process inside the container", true},
-    {"features", oci_features, "show the enabled features"},
-    {"kill", oci_kill, "kill sends the specified signal (default: SIGTERM) to the container's init process"},
-    {"list", oci_list, "lists containers started by runc with the given root"},
-    {"pause", oci_pause, "pause suspends all processes inside the container"},
-    {"ps", oci_ps, "ps displays the processes running inside a container"},
-    {"restore", oci_restore, "restore a container from a previous checkpoint"},
-    {"resume", oci_resume, "resumes all processes that have been previously paused"},
-    {"run", oci_run, "create and run a container", true},
-    {"spec", oci_spec, "create a new specification file"},
-    {"start", oci_start, "executes the user defined process in a created container"},
-    {"state", oci_state, "output the state of a container"},
-    {"update", oci_update, "update container resource constraints"},
+    {"checkpoint", oci_checkpoint, "Write a running container to files with criu, and stop it"},
+    {"create", oci_create, "Set a container up; its program waits for start", true},
+    {"delete", oci_delete, "Remove a stopped container: its state, its cgroup"},
+    {"events", oci_events, "Print usage every few seconds, and each time memory runs out, as JSON"},
+    {"exec", oci_exec, "Run another program in a running container", true},
+    {"features", oci_features, "Print what this runtime can do, as JSON"},
+    {"kill", oci_kill, "Send a signal to the container's first process, SIGTERM if none is named"},
+    {"list", oci_list, "List the containers whose state lies below --root"},
+    {"pause", oci_pause, "Freeze all processes of a container"},
+    {"ps", oci_ps, "List the processes of a container"},
+    {"restore", oci_restore, "Start a container from the files of a checkpoint"},
+    {"resume", oci_resume, "Let a frozen container go on"},
+    {"run", oci_run, "Set a container up and run its program", true},
+    {"spec", oci_spec, "Write a config.json to begin with"},
+    {"start", oci_start, "Let the program of a created container begin"},
+    {"state", oci_state, "Print the state of a container, as JSON"},
+    {"update", oci_update, "Change the limits of a running container"},
 };
 
 }  // namespace
@@ -37,7 +37,7 @@ std::string_view oci_about(std::string_view name) {
     return command == nullptr ? "" : command->about;
 }
 
-std::string oci_help(const std::string& program) {
+std::string oci_help(const std::string& program, const Parser& globals) {
     std::string out = cat(
         "NAME:\n   ", program, " - Open Container Initiative runtime\n\n", program,
         " runs containers that are packaged as bundles of the Open Container Initiative: a config.json and a root file system.\n"
@@ -47,15 +47,7 @@ std::string oci_help(const std::string& program) {
         name.resize(11, ' ');
         out += cat("   ", name, " ", command.about, "\n");
     }
-    return out + "\nGLOBAL OPTIONS:\n"
-        "   --debug                     enable debug logging\n"
-        "   --log FILE                  set the log file to write logs to (default is stderr)\n"
-        "   --log-format text|json      set the log format (default: text)\n"
-        "   --root FOLDER               root directory for storage of container state (default: /run/berth-oci)\n"
-        "   --systemd-cgroup            enable systemd cgroup support, expects cgroupsPath to be of form \"slice:prefix:name\"\n"
-        "   --rootless true|false|auto  ignore cgroup permission errors (default: auto)\n"
-        "   --help, -h                  show help\n"
-        "   --version, -v               print the version\n";
+    return out + "\nGLOBAL OPTIONS:\n" + oci_options_text(globals);
 }
 
 }  // namespace berth::cli

@@ -36,6 +36,6 @@ struct OciCommand {
 std::string_view oci_about(std::string_view name);
 const OciCommand* find_oci_command(std::string_view name);
 /// The text of --help.
-std::string oci_help(const std::string& program);
+std::string oci_help(const std::string& program, const Parser& globals);
 
 }  // namespace berth::cli

@@ -64,9 +64,9 @@ Result<int> oci_run(const OciCall& call) {
     parser.about(oci_about("run"));
     parser.usage("CONTAINER-ID", 1, 1);
     describe_launch_options(parser, options);
-    parser.flag("-d,--detach", options.detach, "detach from the container's process");
-    parser.flag("--keep", options.keep, "do not delete the container after it exits");
-    parser.flag("--no-subreaper", options.no_subreaper, "disable the use of the subreaper used to reap reparented processes");
+    parser.flag("-d,--detach", options.detach, "Return when the program runs");
+    parser.flag("--keep", options.keep, "Keep the container's state when it has ended");
+    parser.flag("--no-subreaper", options.no_subreaper, "Do not wait for orphans of the container");
     const auto words = TRY(read_words(parser, call, "run"));
     if (!words) return 0;
     if (!options.detach) {

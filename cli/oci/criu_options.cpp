@@ -52,16 +52,16 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 void describe_criu_options(Parser& parser, CriuOptions& into) {
-    parser.text("--image-path", into.image_path, "FOLDER", "path to criu's image files (default: ./checkpoint)");
-    parser.text("--work-path", into.work_path, "FOLDER", "path for criu's work files and logs");
-    parser.flag("--tcp-established", into.tcp_established, "allow open tcp connections");
-    parser.flag("--ext-unix-sk", into.ext_unix_sk, "allow external unix sockets");
-    parser.flag("--shell-job", into.shell_job, "allow shell jobs");
-    parser.flag("--file-locks", into.file_locks, "handle file locks, for safety");
-    parser.flag("--lazy-pages", into.lazy_pages, "bring memory pages over when they are used (userfaultfd)");
-    parser.flag("--auto-dedup", into.auto_dedup, "enable auto deduplication of memory images");
-    parser.text("--manage-cgroups-mode", into.cgroups_mode, "soft|full|strict|ignore", "how criu treats cgroups (default: soft)");
-    parser.list("--empty-ns", into.empty_namespaces, "NAMESPACE", "create a namespace, but do not restore its properties");
+    parser.text("--image-path", into.image_path, "FOLDER", "Folder of criu's image files (default ./checkpoint)");
+    parser.text("--work-path", into.work_path, "FOLDER", "Folder of criu's work files and logs");
+    parser.flag("--tcp-established", into.tcp_established, "Take established connections along");
+    parser.flag("--ext-unix-sk", into.ext_unix_sk, "Take UNIX sockets along whose other end is outside");
+    parser.flag("--shell-job", into.shell_job, "Take a container along that belongs to a shell's session");
+    parser.flag("--file-locks", into.file_locks, "Take file locks along");
+    parser.flag("--lazy-pages", into.lazy_pages, "Bring memory pages over when they are used (userfaultfd)");
+    parser.flag("--auto-dedup", into.auto_dedup, "Drop pages from older images that newer ones hold");
+    parser.text("--manage-cgroups-mode", into.cgroups_mode, "soft|full|strict|ignore", "How criu treats cgroups (default soft)");
+    parser.list("--empty-ns", into.empty_namespaces, "NAMESPACE", "Namespace that is made new instead of restored");
 }
 
 Result<CriuFolders> open_criu_folders(const CriuOptions& options, const std::string& log_name) {

@@ -134,8 +134,8 @@ Result<int> oci_events(const OciCall& call) {
     bool stats = false;
     parser.about(oci_about("events"));
     parser.usage("CONTAINER-ID", 1, 1);
-    parser.parsed<Duration>("--interval", interval, parse_duration, "DURATION", "set the stats collection interval");
-    parser.flag("--stats", stats, "display the container's stats then exit");
+    parser.parsed<Duration>("--interval", interval, parse_duration, "DURATION", "Time between two reports of usage");
+    parser.flag("--stats", stats, "Print usage once");
     const auto words = TRY(read_words(parser, call, "events"));
     if (!words) return 0;
     if (interval <= Duration{}) return Error(Kind::invalid, "duration interval must be greater than 0");

@@ -40,26 +40,26 @@ Result<std::uint32_t> parse_id(const std::string& text, std::string_view what) {
 
 void describe(Parser& parser, ExecOptions& into) {
     parser.options_end_at_first_word();
-    parser.text("--console-socket", into.console_socket, "SOCKET", "path to an AF_UNIX socket which will receive the master of the console's pseudoterminal");
-    parser.text("--pidfd-socket", into.pidfd_socket, "SOCKET", "path to an AF_UNIX socket which will receive a pidfd of the process");
-    parser.text("--cwd", into.cwd, "FOLDER", "current working directory in the container");
-    parser.list("-e,--env", into.env, "NAME=VALUE", "set environment variables");
-    parser.flag("-t,--tty", into.tty, "allocate a pseudo-TTY");
-    parser.text("-u,--user", into.user, "UID[:GID]", "numeric user and group");
-    parser.list("-g,--additional-gids", into.additional_gids, "GID", "additional gids");
-    parser.text("-p,--process", into.process_file, "FILE", "path to the process.json");
-    parser.flag("-d,--detach", into.detach, "detach from the container's process");
-    parser.text("--pid-file", into.pid_file, "FILE", "specify the file to write the process id to");
-    parser.text("--process-label", into.process_label, "LABEL", "set the asm process label for the process");
-    parser.text("--apparmor", into.apparmor, "PROFILE", "set the apparmor profile for the process");
-    parser.flag("--no-new-privs", into.no_new_privs, "set the no new privileges value for the process");
-    parser.list("-c,--cap", into.caps, "CAPABILITY", "add a capability to the bounding set for the process");
+    parser.text("--console-socket", into.console_socket, "SOCKET", "UNIX socket to which the terminal's descriptor is sent");
+    parser.text("--pidfd-socket", into.pidfd_socket, "SOCKET", "UNIX socket to which a pidfd of the process is sent");
+    parser.text("--cwd", into.cwd, "FOLDER", "Working folder, in the container");
+    parser.list("-e,--env", into.env, "NAME=VALUE", "Environment variable, set or replaced");
+    parser.flag("-t,--tty", into.tty, "Give the program a terminal");
+    parser.text("-u,--user", into.user, "UID[:GID]", "User and group, by number");
+    parser.list("-g,--additional-gids", into.additional_gids, "GID", "Further group, by number");
+    parser.text("-p,--process", into.process_file, "FILE", "Process of the runtime specification to run, as JSON");
+    parser.flag("-d,--detach", into.detach, "Return when the program runs");
+    parser.text("--pid-file", into.pid_file, "FILE", "Write the process id there");
+    parser.text("--process-label", into.process_label, "LABEL", "SELinux label of the process");
+    parser.text("--apparmor", into.apparmor, "PROFILE", "AppArmor profile of the process");
+    parser.flag("--no-new-privs", into.no_new_privs, "The process gains no privileges by what it executes");
+    parser.list("-c,--cap", into.caps, "CAPABILITY", "Capability that the process has too");
     parser.parsed<int>("--preserve-fds", into.preserve_fds, [](std::string_view text) -> Result<int> {
         const std::uint32_t value = TRY(parse_id(std::string(text), "--preserve-fds"));
         return static_cast<int>(value);
-    }, "N", "pass N additional file descriptors to the container");
-    parser.list("--cgroup", into.cgroups, "[CONTROLLER[,CONTROLLER]:]PATH", "run the process in an (existing) sub-cgroup(s)");
-    parser.flag("--ignore-paused", into.ignore_paused, "allow exec in a paused container");
+    }, "N", "Hand on N descriptors more, beside 0 to 2");
+    parser.list("--cgroup", into.cgroups, "[CONTROLLER[,CONTROLLER]:]PATH", "Group below the container's to run in, which must be there");
+    parser.flag("--ignore-paused", into.ignore_paused, "Start it in a frozen container too; it waits");
 }
 
 /// uid, uid:gid; numbers only, as runc (names are the engine's affair).

@@ -1,5 +1,6 @@
 #include "cli/oci/globals.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstring>
 
@@ -41,17 +42,31 @@ std::string in_callers_words(const Error& error) {
 
 std::string usage_text(const Parser& parser, const OciCall& call, const std::string& name) {
     std::string out = cat("NAME:\n   ", call.globals.program, " ", name, " - ", parser.description(), "\n\nUSAGE:\n   ",
-                          call.globals.program, " ", name, " [options] ", parser.synopsis(), "\n");
-    if (parser.options().empty()) return out;
-    out += "\nOPTIONS:\n";
-    for (const Option& option : parser.options()) {
-        if (option.is_hidden) continue;
-        out += cat("   ", option.names, option.is_flag() ? "" : " ", option.value, "  ", option.help, "\n");
-    }
-    return out;
+                          call.globals.program, " ", name, " [options]", parser.synopsis().empty() ? "" : " ", parser.synopsis(), "\n");
+    return cat(out, "\nOPTIONS:\n", oci_options_text(parser));
 }
 
 }  // namespace
+
+std::string oci_options_text(const Parser& parser) {
+    std::vector<std::pair<std::string, std::string_view>> lines;
+    std::size_t width = 0;
+    for (const Option& option : parser.options()) {
+        if (option.is_hidden) continue;
+        std::string names(option.names);
+        if (const std::size_t comma = names.find(','); comma != std::string::npos) names.replace(comma, 1, ", ");
+        if (!option.is_flag()) names += cat(" ", option.value);
+        width = std::max(width, names.size());
+        lines.emplace_back(std::move(names), option.help);
+    }
+    lines.emplace_back("-h, --help", "Print this");
+    std::string out;
+    for (auto& [names, help] : lines) {
+        names.resize(std::max(width, names.size()), ' ');
+        out += cat("   ", names, "  ", help, "\n");
+    }
+    return out;
+}
 
 void OciLog::line(const char* level, const std::string& text) const {
     const std::string out = globals_.log_format == "json" ? json_line(level, text) : text_line(level, text);

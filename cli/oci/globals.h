@@ -43,6 +43,8 @@ struct OciCall {
     const Words& words;  ///< behind the command's name
 };
 
+/// The options that are not hidden, a line each.
+std::string oci_options_text(const Parser& parser);
 /// Reads one command's options: runc's usage text on --help, a complaint when the number of arguments is wrong.
 /// Returns nothing when help was printed.
 Result<std::optional<Words>> read_words(const Parser& parser, const OciCall& call, const std::string& name);

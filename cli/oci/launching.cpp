@@ -245,19 +245,19 @@ void undo_launch(Launching& job) {
 }
 
 void describe_launch_options(Parser& parser, LaunchOptions& into) {
-    parser.text("-b,--bundle", into.bundle, "FOLDER", "path to the root of the bundle directory, defaults to the current directory");
-    parser.text("--console-socket", into.console_socket, "SOCKET", "path to an AF_UNIX socket which will receive the master of the console's pseudoterminal");
-    parser.text("--pidfd-socket", into.pidfd_socket, "SOCKET", "path to an AF_UNIX socket which will receive a pidfd of the init process");
-    parser.text("--pid-file", into.pid_file, "FILE", "specify the file to write the process id to");
-    parser.flag("--no-pivot", into.no_pivot, "do not use pivot root to jail process inside rootfs");
-    parser.flag("--no-new-keyring", into.no_new_keyring, "do not create a new session keyring for the container");
+    parser.text("-b,--bundle", into.bundle, "FOLDER", "Folder with config.json (default the working folder)");
+    parser.text("--console-socket", into.console_socket, "SOCKET", "UNIX socket to which the terminal's descriptor is sent");
+    parser.text("--pidfd-socket", into.pidfd_socket, "SOCKET", "UNIX socket to which a pidfd of the first process is sent");
+    parser.text("--pid-file", into.pid_file, "FILE", "Write the process id there");
+    parser.flag("--no-pivot", into.no_pivot, "Change the root by a mount over it, for systems on a ramdisk");
+    parser.flag("--no-new-keyring", into.no_new_keyring, "Keep the caller's session keyring");
     parser.parsed<int>("--preserve-fds", into.preserve_fds, [](std::string_view text) -> Result<int> {
         int value = 0;
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
         if (code != std::errc() || end != text.data() + text.size() || value < 0 || value > 60)
             return Error(Kind::invalid, cat("'", text, "' is not a number of descriptors"));
         return value;
-    }, "N", "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)");
+    }, "N", "Hand on N descriptors more, beside 0 to 2 and those of $LISTEN_FDS");
 }
 
 Error failed_start(Error error, const std::string& what) {

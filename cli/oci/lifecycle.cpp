@@ -83,7 +83,7 @@ Result<int> oci_kill(const OciCall& call) {
     bool all = false;
     parser.about(oci_about("kill"));
     parser.usage("CONTAINER-ID [SIGNAL]", 1, 2);
-    parser.flag("-a,--all", all, "obsoleted: every process of a container that shares its pid namespace is killed anyway");
+    parser.flag("-a,--all", all, "Accepted; a container that shares a pid namespace is ended whole anyway");
     const auto words = TRY(read_words(parser, call, "kill"));
     if (!words) return 0;
     const std::string wanted = words->size() > 1 ? (*words)[1] : "TERM";
@@ -107,7 +107,7 @@ Result<int> oci_delete(const OciCall& call) {
     bool force = false;
     parser.about(oci_about("delete"));
     parser.usage("CONTAINER-ID", 1, 1);
-    parser.flag("-f,--force", force, "forcibly deletes the container if it is still running (uses SIGKILL)");
+    parser.flag("-f,--force", force, "Kill it first when it still runs");
     const auto words = TRY(read_words(parser, call, "delete"));
     if (!words) return 0;
     return delete_one(call, (*words)[0], force);

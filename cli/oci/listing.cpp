@@ -119,7 +119,7 @@ Result<int> oci_list(const OciCall& call) {
     parser.about(oci_about("list"));
     parser.usage("", 0, 0);
     parser.choice("-f,--format", format, "table|json", "select one of: table or json");
-    parser.flag("-q,--quiet", quiet, "display only container IDs");
+    parser.flag("-q,--quiet", quiet, "Print ids only");
     const auto words = TRY(read_words(parser, call, "list"));
     if (!words) return 0;
     if (call.globals.root_given && ::access(call.globals.root.c_str(), F_OK) != 0)

@@ -228,14 +228,14 @@ Result<int> oci_restore(const OciCall& call) {
     parser.about(oci_about("restore"));
     parser.usage("CONTAINER-ID", 1, 1);
     describe_criu_options(parser, options);
-    parser.text("--console-socket", launch.console_socket, "SOCKET", "path to an AF_UNIX socket which will receive the master of the console's pseudoterminal");
-    parser.text("-b,--bundle", launch.bundle, "FOLDER", "path to the root of the bundle directory");
-    parser.flag("-d,--detach", launch.detach, "detach from the container's process");
-    parser.text("--pid-file", launch.pid_file, "FILE", "specify the file to write the process id to");
-    parser.flag("--no-subreaper", launch.no_subreaper, "disable the use of the subreaper used to reap reparented processes");
-    parser.flag("--no-pivot", launch.no_pivot, "accepted; criu changes the root its own way");
-    parser.text("--lsm-profile", options.lsm_profile, "TYPE:NAME", "the LSM profile to be used instead");
-    parser.text("--lsm-mount-context", options.lsm_mount_context, "CONTEXT", "the LSM mount context to be used instead");
+    parser.text("--console-socket", launch.console_socket, "SOCKET", "UNIX socket to which the terminal's descriptor is sent");
+    parser.text("-b,--bundle", launch.bundle, "FOLDER", "Folder with config.json");
+    parser.flag("-d,--detach", launch.detach, "Return when the program runs");
+    parser.text("--pid-file", launch.pid_file, "FILE", "Write the process id there");
+    parser.flag("--no-subreaper", launch.no_subreaper, "Do not wait for orphans of the container");
+    parser.flag("--no-pivot", launch.no_pivot, "Accepted; criu changes the root its own way");
+    parser.text("--lsm-profile", options.lsm_profile, "TYPE:NAME", "Security profile in place of the one that was written");
+    parser.text("--lsm-mount-context", options.lsm_mount_context, "CONTEXT", "SELinux mount context in place of the one that was written");
     const auto words = TRY(read_words(parser, call, "restore"));
     if (!words) return 0;
     if (!launch.detach) {

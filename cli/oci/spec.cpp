@@ -78,8 +78,8 @@ Result<int> oci_spec(const OciCall& call) {
     bool rootless = false;
     parser.about(oci_about("spec"));
     parser.usage("", 0, 0);
-    parser.text("-b,--bundle", bundle, "FOLDER", "path to the root of the bundle directory");
-    parser.flag("--rootless", rootless, "generate a configuration for a rootless container");
+    parser.text("-b,--bundle", bundle, "FOLDER", "Folder with config.json");
+    parser.flag("--rootless", rootless, "For a user who is not root");
     const auto words = TRY(read_words(parser, call, "spec"));
     if (!words) return 0;
     runtime::Spec spec = example_spec();

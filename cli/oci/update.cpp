@@ -46,27 +46,27 @@ Result<std::int64_t> bytes(std::string_view text) {
 }
 
 void describe(Parser& parser, UpdateOptions& into) {
-    parser.text("-r,--resources", into.file, "FILE", "path to the file containing the resources to update or '-' to read from the standard input");
-    parser.parsed<std::uint16_t>("--blkio-weight", into.blkio_weight, number<std::uint16_t>, "WEIGHT", "specifies per cgroup weight, range is from 10 to 1000");
-    parser.parsed<std::uint64_t>("--cpu-period", into.cpu_period, number<std::uint64_t>, "USECS", "CPU CFS period to be used for hardcapping");
-    parser.parsed<std::int64_t>("--cpu-quota", into.cpu_quota, number<std::int64_t>, "USECS", "CPU CFS hardcap limit: allowed cpu time in a given period");
-    parser.parsed<std::uint64_t>("--cpu-burst", into.cpu_burst, number<std::uint64_t>, "USECS", "CPU CFS hardcap burst limit");
-    parser.parsed<std::uint64_t>("--cpu-share", into.cpu_share, number<std::uint64_t>, "SHARES", "CPU shares (relative weight vs. other containers)");
-    parser.parsed<std::uint64_t>("--cpu-rt-period", into.cpu_rt_period, number<std::uint64_t>, "USECS", "CPU realtime period to be used for hardcapping");
-    parser.parsed<std::int64_t>("--cpu-rt-runtime", into.cpu_rt_runtime, number<std::int64_t>, "USECS", "CPU realtime hardcap limit");
-    parser.text("--cpuset-cpus", into.cpuset_cpus, "LIST", "CPU(s) to use");
-    parser.text("--cpuset-mems", into.cpuset_mems, "LIST", "memory node(s) to use");
-    parser.parsed<std::int64_t>("--cpu-idle", into.cpu_idle, number<std::int64_t>, "0|1", "set cgroup SCHED_IDLE or not");
-    parser.parsed<std::int64_t>("--memory", into.memory, bytes, "BYTES", "memory limit");
-    parser.parsed<std::int64_t>("--memory-reservation", into.memory_reservation, bytes, "BYTES", "memory reservation or soft limit");
-    parser.parsed<std::int64_t>("--memory-swap", into.memory_swap, bytes, "BYTES", "total memory usage (memory + swap); '-1' for no limit");
-    parser.parsed<std::int64_t>("--kernel-memory", into.kernel_memory, bytes, "BYTES", "obsoleted");
+    parser.text("-r,--resources", into.file, "FILE", "Limits as JSON; - is stdin");
+    parser.parsed<std::uint16_t>("--blkio-weight", into.blkio_weight, number<std::uint16_t>, "WEIGHT", "Share of block I/O, 10 to 1000");
+    parser.parsed<std::uint64_t>("--cpu-period", into.cpu_period, number<std::uint64_t>, "USECS", "Length of the period that --cpu-quota is of");
+    parser.parsed<std::int64_t>("--cpu-quota", into.cpu_quota, number<std::int64_t>, "USECS", "Processor time in each period");
+    parser.parsed<std::uint64_t>("--cpu-burst", into.cpu_burst, number<std::uint64_t>, "USECS", "Unused time that may be saved up for later periods");
+    parser.parsed<std::uint64_t>("--cpu-share", into.cpu_share, number<std::uint64_t>, "SHARES", "Share of the processors beside others' that want them too");
+    parser.parsed<std::uint64_t>("--cpu-rt-period", into.cpu_rt_period, number<std::uint64_t>, "USECS", "Length of the period that --cpu-rt-runtime is of");
+    parser.parsed<std::int64_t>("--cpu-rt-runtime", into.cpu_rt_runtime, number<std::int64_t>, "USECS", "Time of real-time processes in each period");
+    parser.text("--cpuset-cpus", into.cpuset_cpus, "LIST", "Processors that may be used");
+    parser.text("--cpuset-mems", into.cpuset_mems, "LIST", "Memory nodes that may be used");
+    parser.parsed<std::int64_t>("--cpu-idle", into.cpu_idle, number<std::int64_t>, "0|1", "Run only when nothing else wants the processors");
+    parser.parsed<std::int64_t>("--memory", into.memory, bytes, "BYTES", "Most memory");
+    parser.parsed<std::int64_t>("--memory-reservation", into.memory_reservation, bytes, "BYTES", "Memory that is taken back last when the host runs short");
+    parser.parsed<std::int64_t>("--memory-swap", into.memory_swap, bytes, "BYTES", "Most memory and swap together; -1: no limit");
+    parser.parsed<std::int64_t>("--kernel-memory", into.kernel_memory, bytes, "BYTES", "Accepted, without effect");
     parser.last_is_hidden();
-    parser.parsed<std::int64_t>("--kernel-memory-tcp", into.kernel_memory_tcp, bytes, "BYTES", "obsoleted");
+    parser.parsed<std::int64_t>("--kernel-memory-tcp", into.kernel_memory_tcp, bytes, "BYTES", "Accepted, without effect");
     parser.last_is_hidden();
-    parser.parsed<std::int64_t>("--pids-limit", into.pids_limit, number<std::int64_t>, "N", "maximum number of pids allowed in the container");
-    parser.text("--l3-cache-schema", into.l3_cache, "SCHEMA", "the string of Intel RDT/CAT L3 cache schema");
-    parser.text("--mem-bw-schema", into.bandwidth, "SCHEMA", "the string of Intel RDT/MBA memory bandwidth schema");
+    parser.parsed<std::int64_t>("--pids-limit", into.pids_limit, number<std::int64_t>, "N", "Most processes");
+    parser.text("--l3-cache-schema", into.l3_cache, "SCHEMA", "Share of the third-level cache (Intel RDT)");
+    parser.text("--mem-bw-schema", into.bandwidth, "SCHEMA", "Share of the memory bandwidth (Intel RDT)");
 }
 
 runtime::Resources from_options(const UpdateOptions& options) {

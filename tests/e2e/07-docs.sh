@@ -90,6 +90,11 @@ examples_of() {
     awk '/^\.SH/ { wanted = /EXAMPLES/ } /^\.EE/ { inside = 0 } wanted && inside { print } /^\.EX/ { inside = 1 }' "$1" |
         sed 's/\\-/-/g; s/\\(aq/'\''/g; s/\\(dq/"/g; s/\\&//g; s/\\e/\\/g'
 }
+mkdir pages
+berth __man pages
+"$top/man/make-oci-page" "$BUILD/bin/berth-oci" > pages/berth-oci.8
+equal "the pages that the project ships are what the programs say (make man)" "" \
+    "$(diff -rq pages "$top/man" | grep -v ': make-oci-page$')"
 export HOME=$WORK/home
 count=0
 for page in "$top"/man/*.1; do
