@@ -28,12 +28,17 @@ namespace {
 
 /// A step of the build itself: shown, timed, reported when it fails.
 template <class Work>
-auto with_step(StepLog& log, const std::string& name, Work work) {
+auto with_numbered_step(StepLog& log, const std::string& name, Work work) {
     const int step = log.started(name, 0, 0);
-    auto result = work();
+    auto result = work(step);
     if (result.ok()) log.done(step);
     else log.failed(step, StepFailure{result.error().text(), "", "", 0, ""});
     return result;
+}
+
+template <class Work>
+auto with_step(StepLog& log, const std::string& name, Work work) {
+    return with_numbered_step(log, name, [&](int) { return work(); });
 }
 
 Result<void> open_named_contexts(Session& session) {
@@ -178,16 +183,19 @@ Result<BuildResult> finish(const Session& session, StageState state, const std::
     if (needs_image && !keeps_image) known = TRY(known_images(session.store));
     std::optional<image::ImageId> id;
     if (needs_image) id = TRY(write_result(session, state));
-    const auto record = [&]() -> Result<void> {
+    const auto record = [&](int step) -> Result<void> {
         for (const Output& output : outputs) TRY(write_output(session, output, state, id, tags));
         if (!keeps_image) return {};
+        // BuildKit's words: scripts look for the id and the names in them.
+        log.part_done(step, cat("writing image ", id->str()));
         for (const image::Reference& tag : tags) {
             TRY(session.store.tag(*id, tag), "tag ", tag.str());
             container::note(session.store.root(), {container::image_event(session.store, *id, "tag", tag.str())});
+            log.part_done(step, cat("naming to ", tag.full()));
         }
         return {};
     };
-    TRY(with_step(log, outputs.front().step_name(), record));
+    TRY(with_numbered_step(log, outputs.front().step_name(), record));
     if (id && !keeps_image) TRY(remove_unless_known(session, *id, known));
     if (keeps_image) {
         result.image_id = id->str();

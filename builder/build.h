@@ -99,6 +99,8 @@ public:
     virtual void done(const Step& step, Duration took) = 0;
     virtual void failed(const Step& step, const StepFailure& failure, Duration took) = 0;
     virtual void canceled(const Step& step) = 0;
+    /// A part of a step is done: "writing image sha256:…".
+    virtual void part_done(const Step& step, std::string_view what) = 0;
     /// A finding of a check: "UndefinedVar: usage of undefined variable '$X'", with the lines it concerns.
     virtual void warning(std::string_view rule, std::string_view text, std::string_view file, int line) = 0;
     /// Time passes: called so often while nothing else happens. Nothing: never.

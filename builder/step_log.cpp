@@ -45,6 +45,10 @@ void StepLog::output(int step, Stream stream, std::string_view bytes) {
     if (opened.last_output.size() > 2 * kept_output) opened.last_output.erase(0, opened.last_output.size() - kept_output);
 }
 
+void StepLog::part_done(int step, std::string_view what) {
+    if (const auto found = open_.find(step); found != open_.end()) progress_.part_done(found->second.step, what);
+}
+
 void StepLog::cancel_open() {
     while (!open_.empty()) progress_.canceled(take(open_.begin()->first).step);
 }

@@ -19,6 +19,7 @@ public:
     void done(int step) override;
     void failed(int step, const StepFailure& failure) override;
     void output(int step, Stream stream, std::string_view bytes) override;
+    void part_done(int step, std::string_view what);
     Progress& progress() { return progress_; }
     /// Steps that began and did not end.
     void cancel_open();

@@ -51,6 +51,7 @@ public:
         tell(cat(number(step), "ERROR: ", failure.text, "\n", failure_text(step, failure)));
     }
     void canceled(const Step& step) override { tell(cat(number(step), "CANCELED\n\n")); }
+    void part_done(const Step& step, std::string_view what) override { tell(cat(number(step), what, " done\n")); }
     void warning(std::string_view rule, std::string_view text, std::string_view file, int line) override {
         tell(cat("WARNING: ", rule, ": ", text, " (", file, ":", line, ")\n"));
     }
@@ -89,6 +90,7 @@ public:
         failure_ += failure_text(step, failure);
     }
     void canceled(const Step& step) override { end(step, State::canceled, {}); }
+    void part_done(const Step&, std::string_view) override {}
     void warning(std::string_view rule, std::string_view text, std::string_view file, int line) override {
         failure_ += cat("WARNING: ", rule, ": ", text, " (", file, ":", line, ")\n");
     }
@@ -189,7 +191,39 @@ public:
     void done(const Step&, Duration) override {}
     void failed(const Step& step, const StepFailure& failure, Duration) override { tell(failure_text(step, failure)); }
     void canceled(const Step&) override {}
+    void part_done(const Step&, std::string_view) override {}
     void warning(std::string_view, std::string_view, std::string_view, int) override {}
+};
+
+/// The words of docker's builder before BuildKit, on stdout as there, for scripts that read them: "Step 2/3 : RUN make",
+/// " ---> Using cache", what the step says. Steps are those that make a layer, counted by stage.
+class ClassicProgress : public builder::Progress {
+public:
+    void started(const Step& step) override { begin(step); }
+    void cached(const Step& step) override {
+        if (begin(step) && !text_of(step).starts_with("FROM ")) print(" ---> Using cache\n");
+    }
+    void output(const Step&, Stream, std::string_view bytes, Duration) override { print(bytes); }
+    void done(const Step&, Duration) override {}
+    void failed(const Step&, const StepFailure& failure, Duration) override {
+        if (!failure.excerpt.empty()) tell(cat(failure.excerpt, failure.excerpt.ends_with('\n') ? "" : "\n"));
+    }
+    void canceled(const Step&) override {}
+    void part_done(const Step&, std::string_view) override {}
+    void warning(std::string_view, std::string_view, std::string_view, int) override {}
+
+private:
+    // Names are "[2/3] RUN make", "[build 2/3] RUN make"; those without figures are berth's own steps.
+    static std::string_view text_of(const Step& step) {
+        const std::size_t end = step.name.find("] ");
+        return end == std::string::npos ? std::string_view() : std::string_view(step.name).substr(end + 2);
+    }
+    static bool begin(const Step& step) {
+        const std::string_view head = std::string_view(step.name).substr(0, step.name.find("] "));
+        if (!head.starts_with('[') || head.find('/') == std::string_view::npos) return false;
+        print(cat("Step ", head.substr(head.find_last_of("[ ") + 1), " : ", text_of(step), "\n"));
+        return true;
+    }
 };
 
 /// One object a line, for programs.
@@ -210,6 +244,7 @@ public:
               {"shell", failure.shell}});
     }
     void canceled(const Step& step) override { send("canceled", step, {}); }
+    void part_done(const Step& step, std::string_view what) override { send("part", step, {{"what", what}}); }
     void warning(std::string_view rule, std::string_view text, std::string_view file, int line) override {
         send("warning", {}, {{"rule", rule}, {"message", text}, {"file", file}, {"line", line}});
     }
@@ -237,6 +272,7 @@ Result<std::unique_ptr<builder::Progress>> make_build_progress(std::string_view 
     const bool live = mode == "tty" || (mode == "auto" && is_terminal(STDERR_FILENO) && wants_colour(STDERR_FILENO));
     if (live) return std::unique_ptr<builder::Progress>(std::make_unique<TerminalProgress>());
     if (mode == "plain" || mode == "auto") return std::unique_ptr<builder::Progress>(std::make_unique<PlainProgress>());
+    if (mode == "classic") return std::unique_ptr<builder::Progress>(std::make_unique<ClassicProgress>());
     if (mode == "quiet") return std::unique_ptr<builder::Progress>(std::make_unique<QuietProgress>());
     if (mode == "rawjson") return std::unique_ptr<builder::Progress>(std::make_unique<JsonProgress>());
     return Error(Kind::invalid, cat("--progress '", mode, "': must be one of auto, plain, tty, quiet, rawjson"));

@@ -1,5 +1,6 @@
 #pragma once
-// What a build tells while it goes: plain lines as BuildKit writes them, a live view on a terminal, nothing, or JSON.
+// What a build tells while it goes: plain lines as BuildKit writes them, a live view on a terminal, docker's older builder's
+// words, nothing, or JSON.
 
 #include <memory>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 namespace berth::cli {
 
-/// `mode`: auto, plain, tty, quiet or rawjson; auto is tty where stderr is a terminal, else plain.
+/// `mode`: auto, plain, tty, quiet, rawjson or classic; auto is tty where stderr is a terminal, else plain.
 Result<std::unique_ptr<builder::Progress>> make_build_progress(std::string_view mode);
 
 /// "0.1", "12.3": seconds as progress shows them.

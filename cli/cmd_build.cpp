@@ -95,6 +95,31 @@ void describe_telling(Parser& p, BuildCommand& o) {
         p.ignored(cpu, "VALUE", "processors are not limited in builds");
 }
 
+// --progress wins over the environment: BUILDKIT_PROGRESS, and DOCKER_BUILDKIT=0, which asks for the older builder.
+std::string choose_progress(const BuildCommand& options) {
+    if (options.quiet) return "quiet";
+    if (options.progress != "auto") return options.progress;
+    if (const char* wanted = std::getenv("BUILDKIT_PROGRESS"); wanted != nullptr && *wanted != '\0') return wanted;
+    const char* buildkit = std::getenv("DOCKER_BUILDKIT");
+    const std::string_view wanted = buildkit == nullptr ? "" : buildkit;
+    return wanted == "0" || wanted == "false" ? "classic" : "auto";
+}
+
+void tell_result(const builder::BuildResult& result, std::string_view progress, Duration took) {
+    const std::string_view id = std::string_view(result.image_id).substr(7, 12);
+    std::vector<std::string> names;
+    for (const std::string& tag : result.tags) {
+        const auto name = image::Reference::parse(tag);
+        names.push_back(name.ok() ? name.value().str() : tag);
+    }
+    if (progress != "classic") {
+        tell(cat("Built ", id, names.empty() ? "" : " ", join_text(names, ", "), " in ", seconds_text(took, 1), "s\n"));
+        return;
+    }
+    print_line(cat("Successfully built ", id));
+    for (const std::string& name : names) print_line(cat("Successfully tagged ", name));
+}
+
 Result<int> build(Session& session, BuildCommand& options, const Words& arguments) {
     builder::BuildOptions& request = options.build;
     request.context = arguments[0];
@@ -106,14 +131,12 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
     if (options.check) request.call = "check";
     if (request.platform.empty())
         if (const char* platform = std::getenv("DOCKER_DEFAULT_PLATFORM"); platform != nullptr) request.platform = platform;
-    if (options.progress == "auto")
-        if (const char* wanted = std::getenv("BUILDKIT_PROGRESS"); wanted != nullptr && *wanted != '\0')
-            options.progress = wanted;
+    options.progress = choose_progress(options);
     const Tick start = tick_now();
     builder::BuildResult result;
     {
         // The last frame is drawn when the progress goes, before anything else is told.
-        const auto progress = TRY(make_build_progress(options.quiet ? "quiet" : options.progress));
+        const auto progress = TRY(make_build_progress(options.progress));
         container::Engine* engine = TRY(session.engine());
         request.pull_image = [&](const std::string& name) {
             return provide_image(*engine, name,
@@ -132,15 +155,8 @@ Result<int> build(Session& session, BuildCommand& options, const Words& argument
     }
     if (!result.report.empty()) print(result.report);
     if (options.quiet && !result.image_id.empty()) print_line(result.image_id);
-    if (!options.quiet && options.progress != "rawjson" && !result.image_id.empty()) {
-        std::string names;
-        for (const std::string& tag : result.tags) {
-            const auto name = image::Reference::parse(tag);
-            names += cat(names.empty() ? " " : ", ", name.ok() ? name.value().str() : tag);
-        }
-        tell(cat("Built ", std::string_view(result.image_id).substr(7, 12), names, " in ", seconds_text(tick_now() - start, 1),
-                 "s\n"));
-    }
+    if (!options.quiet && options.progress != "rawjson" && !result.image_id.empty())
+        tell_result(result, options.progress, tick_now() - start);
     return request.call == "check" && result.warnings > 0 ? 1 : 0;
 }
 

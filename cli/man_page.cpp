@@ -118,7 +118,8 @@ std::string overview_man_page() {
     out +=
         ".SH ENVIRONMENT\n.TP\n\\fBBERTH_ROOT\\fR, \\fBBERTH_RUN_ROOT\\fR\nFolders of the state that lasts and of the state of "
         "this boot.\n.TP\n\\fBNO_COLOR\\fR\nNo colours.\n.TP\n\\fBBUILDKIT_PROGRESS\\fR\nHow \\fBberth build\\fR shows "
-        "progress.\n";
+        "progress.\n.TP\n\\fBDOCKER_BUILDKIT\\fR\n0: \\fBberth build\\fR writes the words of docker's older builder to stdout, "
+        "\"Successfully built ID\" last.\n";
     out +=
         ".SH FILES\n.TP\n\\fI/var/lib/berth\\fR\nImages, containers, volumes, networks.\n.TP\n\\fI/run/berth\\fR\nWhat runs "
         "since the last boot.\n";

@@ -26,6 +26,32 @@ works "the next build works" "$ENGINE" build -q c
 "$ENGINE" image prune -f >/dev/null
 equal "and tidies" "" "$(leftovers)"
 
+# --- what scripts read out of it
+file 'FROM busybox\nENV A=1\nRUN echo said\nRUN echo said-too >&2\n'
+try "$ENGINE" build --no-cache -t told c
+id=$("$ENGINE" images -q --no-trunc told:latest)
+equal "progress is on stderr" "" "$OUT"
+for text in "writing image $id done" "naming to docker.io/library/told:latest done"; do holds "it shows '$text'" "$text" "$ERR"; done
+classic() { DOCKER_BUILDKIT=0 "$ENGINE" build "$@"; }
+try classic --no-cache -t told -t told:2 c
+id=$("$ENGINE" images -q --no-trunc told:latest)
+equal "DOCKER_BUILDKIT=0 tells on stdout what docker's older builder does" "Step 1/3 : FROM busybox
+Step 2/3 : RUN echo said
+said
+Step 3/3 : RUN echo said-too >&2
+said-too
+Successfully built $("$ENGINE" images -q told:2)
+Successfully tagged told:latest
+Successfully tagged told:2" "$OUT"
+holds "also what is cached" "Step 2/3 : RUN echo said
+ ---> Using cache" "$(classic c)"
+prints "$id" "-q is the same" classic -q c
+holds "--progress wins" "#1 [internal]" "$(classic --progress plain c 2>&1)"
+file 'FROM busybox\nRUN echo before; exit 7\n'
+exits 1 "a failure exits 1" classic c
+equal "after what the steps said" "Step 1/2 : FROM busybox Step 2/2 : RUN echo before; exit 7 before" "$(xargs -d '\n' <<<"$OUT")"
+holds "and says why on stderr" "exit code: 7" "$ERR"
+
 # --- ids and times
 file 'FROM busybox\nRUN date > /d\nLABEL a=b\n'
 one=$("$ENGINE" build -q c) two=$("$ENGINE" build -q c)
