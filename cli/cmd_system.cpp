@@ -115,7 +115,13 @@ Result<Json> info_document(container::Engine& engine) {
         {"MemTotal", total},
         {"DockerRootDir", engine.paths().root},
         {"Name", host.nodename},
+        {"SystemTime", moment_text(now())},
         {"Labels", Json::Array{}},
+        {"ExperimentalBuild", false},
+        {"Debug", false},
+        {"IndexServerAddress", "https://index.docker.io/v1/"},
+        {"LiveRestoreEnabled", true},  // Containers need no daemon to live on.
+        {"Swarm", Json::Object{{"NodeID", ""}, {"LocalNodeState", "inactive"}, {"ControlAvailable", false}}},
         {"ServerVersion", BERTH_VERSION},
         {"Runtimes", Json::Object{{"berth", Json::Object{{"path", "berth"}}}}},
         {"DefaultRuntime", "berth"},
@@ -125,22 +131,30 @@ Result<Json> info_document(container::Engine& engine) {
     });
 }
 
+// docker's titles: scripts grep for them.
 std::string info_text(const Json& info) {
     const auto line = [&](std::string_view title, std::string_view field, std::string_view indent = " ") {
         return cat(indent, title, ": ", go_text(*info.find(field)), "\n");
     };
-    std::string out = cat("Engine:\n", line("Version", "ServerVersion"), line("Containers", "Containers"));
+    std::string out = cat("Server:\n", line("Containers", "Containers"));
     out += cat(line("Running", "ContainersRunning", "  "), line("Paused", "ContainersPaused", "  "),
                line("Stopped", "ContainersStopped", "  "));
-    out += cat(line("Images", "Images"), line("Storage Driver", "Driver"), line("Logging Driver", "LoggingDriver"),
+    out += cat(line("Images", "Images"), line("Server Version", "ServerVersion"), line("Storage Driver", "Driver"), line("Logging Driver", "LoggingDriver"),
                line("Cgroup Driver", "CgroupDriver"), line("Cgroup Version", "CgroupVersion"));
     out += cat(line("Kernel Version", "KernelVersion"), line("Operating System", "OperatingSystem"), line("OSType", "OSType"),
                line("Architecture", "Architecture"), line("CPUs", "NCPU"));
     out += cat(" Total Memory: ", binary_size(*info.find("MemTotal")->integer()), "\n", line("Name", "Name"),
-               line("Root Dir", "DockerRootDir"));
+               line("Docker Root Dir", "DockerRootDir"));
     if (const Json::Array* warnings = info.find("Warnings")->array())
         for (const Json& warning : *warnings) out += cat(go_text(warning), "\n");
     return out;
+}
+
+// One program is both sides here; docker's two heads stand all the same, since scripts look for them.
+std::string version_text() {
+    const std::string platform = cat("linux/", image::host_architecture());
+    return cat("Client: berth\n Version:      ", BERTH_VERSION, "\n OS/Arch:      ", platform, "\n\nServer: berth\n Engine:\n  Version:     ",
+               BERTH_VERSION, "\n  OS/Arch:     ", platform, "\n  Kernel:      ", kernel().release, "\n  Helpers:     ", helper_folder(), "\n");
 }
 
 }  // namespace
@@ -152,9 +166,7 @@ Action define_version(Parser& p) {
     p.see_also("info");
     return [format](Session&, const Words&) -> Result<int> {
         if (!format->empty()) return print(TRY(formatted_object(*format, version_document()))), 0;
-        const utsname host = kernel();
-        print(cat("berth:\n Version:      ", BERTH_VERSION, "\n OS/Arch:      linux/", image::host_architecture(),
-                  "\n Kernel:       ", host.release, "\n Helpers:      ", helper_folder(), "\n"));
+        print(version_text());
         return 0;
     };
 }
