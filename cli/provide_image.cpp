@@ -38,8 +38,7 @@ Result<image::ImageId> pull_image(const image::Store& store, const image::Refere
     if (!wishes.platform.empty()) request.platform = TRY(image::parse_platform(wishes.platform), "--platform");
     TransferPrinter printer(wishes.descriptor, wishes.quiet);
     const std::string shown_tag = name.tag().empty() ? name.digest() : name.tag();
-    printer.line(
-        cat(shown_tag, ": Pulling from ", name.domain() == "docker.io" ? name.path() : cat(name.domain(), "/", name.path())));
+    printer.line(cat(shown_tag, ": Pulling from ", name.path()));
     const auto pulled = TRY(image::pull_image(store, request, [&](const image::TransferEvent& event) { printer.show(event); }));
     printer.finish();
     container::note(store.root(), {container::transfer_event(store, name, "pull")});

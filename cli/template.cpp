@@ -72,6 +72,11 @@ const Json null_value;
 
 enum class Flow { on, leave, skip };
 
+// Two members of docker's documents are called Config: that of LogConfig is a map, the options of a log.
+std::string_view field_in(std::string_view parent, std::string_view name) {
+    return parent == "LogConfig" && name == "Config" ? "Options" : name;
+}
+
 class Executor {
 public:
     Executor(const Json& data, const TemplateMethod& method) : method_(method) { variables_.push_back({"$", {&data, ""}}); }
@@ -262,10 +267,8 @@ private:
             return Error(Kind::invalid,
                          cat("template: can't read field '", name, "' of ", path.empty() ? "." : path, ", which is no object"));
         }
-        // Two members of docker's documents have this name: the options of a log are a map.
-        const bool is_log_options = value.field == "LogConfig" && name == "Config";
         for (const auto& [key, json] : *object)
-            if (key == name) return Value{&json, is_log_options ? std::string_view("Options") : std::string_view(key)};
+            if (key == name) return Value{&json, field_in(value.field, key)};
         if (is_map_field(value.field)) return Value{&null_value, "", true};
         const std::string folded = lower_case(name);
         for (const auto& [key, json] : *object)
@@ -316,7 +319,7 @@ std::string go_text(const Json& value, std::string_view field) {
     std::vector<std::pair<std::string_view, const Json*>> members;
     for (const auto& [name, member] : *value.object()) members.emplace_back(name, &member);
     if (!is_map_field(field)) {
-        for (const auto& [name, member] : members) out += cat(out.empty() ? "" : " ", go_text(*member, name));
+        for (const auto& [name, member] : members) out += cat(out.empty() ? "" : " ", go_text(*member, field_in(field, name)));
         return cat("{", out, "}");
     }
     std::ranges::sort(members, {}, [](const auto& member) { return member.first; });

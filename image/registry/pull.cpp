@@ -131,13 +131,12 @@ Result<void> Puller::prepare_layers(const Manifest& manifest, const ImageConfig&
     for (std::size_t i = 0; i < diff_ids.size(); ++i) {
         layers_.push_back({manifest.layers[i], diff_ids[i], {}, {}});
         Layer& layer = layers_.back();
-        reporter_.tell(short_digest(layer.descriptor.digest), "Pulling fs layer");
         // Under its own name, or under that of its chain when it was completed from the layers below.
         const Digest chain = chain_id(below, layer.diff_id);
         for (const std::string_view key : {layer.diff_id.hex(), chain.hex()})
             if (!layer.published) TRY(is_here(layer, std::string(key)));
         below.push_back({layer.diff_id, "", 0, false});
-        if (layer.published) reporter_.tell(short_digest(layer.descriptor.digest), "Already exists");
+        reporter_.tell(short_digest(layer.descriptor.digest), layer.published ? "Already exists" : "Pulling fs layer");
     }
     return {};
 }

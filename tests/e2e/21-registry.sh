@@ -111,6 +111,12 @@ machine_of() { there berth image inspect -f '{{.Architecture}} {{index .RepoDige
 fresh
 works "pull takes this machine's" there berth pull -q $R/multi/app:1
 equal "under the index's digest" "$host $R/multi/app@$index" "$(machine_of $R/multi/app:1)"
+try there berth pull $R/multi/app:1
+matches "what is here already is told in docker's words" "^1: Pulling from multi/app
+[0-9a-f]{12}: Already exists
+Digest: $index
+Status: Image is up to date for $R/multi/app:1
+$R/multi/app:1\$" "$OUT"
 works "pull --platform takes another" there berth pull -q --platform linux/$other $R/multi/app:1
 equal "under the same digest" "$other $R/multi/app@$index" "$(machine_of $R/multi/app:1)"
 refuses 1 "a platform that is not there is told, with those that are" "berth: no image for linux/ppc64le, only for linux/$other, linux/$host

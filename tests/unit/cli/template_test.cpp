@@ -172,8 +172,8 @@ Test(cli_template, a_mount_without_a_name_has_an_empty_one) {
     cr_expect_str_eq(done.value().c_str(), "|");
 }
 Test(cli_template, the_options_of_a_log_are_a_map) {
-    const Json host = parse_json(R"({"LogConfig": {"Type": "json-file", "Config": {}}})").value();
-    const auto done = Template::parse("{{.LogConfig.Config}}").value().execute(host);
+    const Json host = parse_json(R"({"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}})").value();
+    const auto done = Template::parse("{{.LogConfig.Config}} {{.LogConfig}}").value().execute(host);
     cr_assert(done.ok());
-    cr_expect_str_eq(done.value().c_str(), "map[]");
+    cr_expect_str_eq(done.value().c_str(), "map[max-size:1m] {json-file map[max-size:1m]}");
 }
