@@ -37,9 +37,10 @@ void strip_root(runtime::Spec& spec, const std::string& bundle) {
     }
 }
 
-/// config.json of the bundle, with what the environment and the options add to it.
+/// config.json of the bundle or what stands in for it, with what the environment and the options add to it.
 Result<void> load_spec(Launching& job, const std::string& bundle) {
-    job.spec_text = TRY(read_file(cat(bundle, "/config.json"), 16u << 20));
+    const std::string& config = job.options.config;
+    job.spec_text = TRY(read_file(config.empty() ? cat(bundle, "/config.json") : config, 16u << 20));
     job.spec = TRY(runtime::parse_spec(job.spec_text));
     strip_root(job.spec, bundle);
     TRY(runtime::validate_spec(job.spec));
@@ -246,6 +247,7 @@ void undo_launch(Launching& job) {
 
 void describe_launch_options(Parser& parser, LaunchOptions& into) {
     parser.text("-b,--bundle", into.bundle, "FOLDER", "Folder with config.json (default the working folder)");
+    parser.text("-f,--config", into.config, "FILE", "The configuration, instead of the bundle's config.json");
     parser.text("--console-socket", into.console_socket, "SOCKET", "UNIX socket to which the terminal's descriptor is sent");
     parser.text("--pidfd-socket", into.pidfd_socket, "SOCKET", "UNIX socket to which a pidfd of the first process is sent");
     parser.text("--pid-file", into.pid_file, "FILE", "Write the process id there");

@@ -12,6 +12,7 @@ namespace berth::cli {
 
 struct LaunchOptions {
     std::string bundle;
+    std::string config;  ///< instead of the bundle's config.json; the bundle's folder stays the base of root.path
     std::string console_socket, pidfd_socket, pid_file;
     bool no_pivot = false, no_new_keyring = false;
     int preserve_fds = 0;

@@ -9,6 +9,9 @@ equal "run: the program's exit code" 7 $STATUS
 equal "run: stdout" out "$OUT"
 equal "run: stderr" err "$ERR"
 leaves_nothing oci-run
+mkdir "$WORK/b/other" && jq '.process.args = ["echo", "another"]' "$WORK/b/config.json" > "$WORK/b/other/one.json"
+prints another "run --config: of the bundle in this folder" sh -c "cd $WORK/b && ${OCI[*]} run --config other/one.json oci-run"
+prints another "run -f: the bundle's folder stays what its root is looked up in" "${OCI[@]}" run --bundle "$WORK/b" -f "$WORK/b/other/one.json" oci-run
 
 # --- create, start, exec, kill, delete
 bundle c '.process.args = ["sleep", "1000"]'
