@@ -307,7 +307,6 @@ Result<Launched> launch_container(const OciCall& call, const std::string& id, co
         undo_launch(job);
         return std::move(init).error();
     }
-    job.container.creation_done();
     return Launched{std::move(job.container), std::move(*std::move(init).value()), std::move(console), std::nullopt};
 }
 

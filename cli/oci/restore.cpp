@@ -213,7 +213,6 @@ Result<int> run_restore(const OciCall& call, const std::string& id, const CriuOp
         undo_launch(job);
         return std::move(child).error();
     }
-    job.container.creation_done();
     if (launch.detach) return 0;
     const ExitStatus status = TRY(wait_in_foreground(child.value(), restoring.console));
     TRY(destroy_container(job.container, call.log));

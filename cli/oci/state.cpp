@@ -3,11 +3,9 @@
 #include <cerrno>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/sys.h"
 #include "cli/oci/globals.h"
@@ -108,7 +106,6 @@ Result<OciContainer> OciContainer::create(const std::string& root, const std::st
         return Error::of_errno(errno, out.path());
     }
     out.folder_ = TRY(sys::open(out.path(), O_RDONLY | O_DIRECTORY));
-    if (::flock(out.folder_.raw(), LOCK_EX) != 0) return Error::of_errno(errno, out.path());
     out.state_.id = id;
     out.state_.created = now();
     out.state_.own.boot = boot_id();
@@ -123,34 +120,16 @@ Result<OciContainer> OciContainer::open(const std::string& root, const std::stri
     auto folder = sys::open(out.path(), O_RDONLY | O_DIRECTORY);
     if (!folder.ok() && folder.error().kind() == Kind::not_found) return no_container();
     out.folder_ = TRY(std::move(folder));
-    TRY(out.load());
-    // Until its first process is known nothing can be said of it or done with it. The creator locks the folder just after making
-    // it, so one without a lock is looked at again.
-    constexpr Duration pause = Duration::of_milliseconds(5);
-    for (int left = 400, without_lock = 3; left > 0 && out.state_.pid == 0; --left) {
-        if (!out.is_being_created() && --without_lock == 0) break;
-        sleep_for(pause);
-        TRY(out.load());
+    auto text = read_file(out.folder_, "state.json");
+    if (!text.ok() && text.error().code() == ENOENT) {
+        // Its creator ended before it wrote anything: there is nothing but the folder.
+        out.state_.id = id;
+        return out;
     }
-    return out;
-}
-
-Result<void> OciContainer::load() {
-    auto text = read_file(folder_, "state.json");
-    if (!text.ok() && text.error().code() == ENOENT) return state_.id = id_, Result<void>();
     const std::string document = TRY(std::move(text));
     const Json parsed = TRY(parse_json(document), "state.json");
-    state_ = TRY(from_json<OciState>(parsed), "state.json");
-    return {};
-}
-
-// The container's first process shares the creator's lock; it lets go with its creator, or by creation_done().
-void OciContainer::creation_done() const { ::flock(folder_.raw(), LOCK_UN); }
-
-bool OciContainer::is_being_created() const {
-    if (::flock(folder_.raw(), LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
-    ::flock(folder_.raw(), LOCK_UN);
-    return false;
+    out.state_ = TRY(from_json<OciState>(parsed), "state.json");
+    return out;
 }
 
 Result<void> OciContainer::save() const {
@@ -173,7 +152,6 @@ std::optional<runtime::Cgroup> OciContainer::cgroup() const {
 }
 
 Result<OciStatus> OciContainer::status() const {
-    if (state_.pid == 0 && is_being_created()) return OciStatus::creating;
     const auto process = TRY(open_process());
     if (!process) return OciStatus::stopped;
     if (has_fifo(*this)) return OciStatus::created;

@@ -63,12 +63,9 @@ Result<void> check_container_id(const std::string& id);
 
 class OciContainer {
 public:
-    /// Makes <root>/<id>, whose mkdir is the lock against a second creator. The folder is locked until creation_done(), or until
-    /// the creator is gone.
+    /// Makes <root>/<id>, whose mkdir is the lock against a second creator.
     static Result<OciContainer> create(const std::string& root, const std::string& id);
-    void creation_done() const;
-    /// Kind::not_found: "container does not exist". One whose creator has not come to its first process yet is waited for, two
-    /// seconds at most.
+    /// Kind::not_found: "container does not exist".
     static Result<OciContainer> open(const std::string& root, const std::string& id);
 
     const std::string& id() const { return id_; }
@@ -92,9 +89,6 @@ public:
 
 private:
     OciContainer() = default;
-    /// Reads state.json; without it there is nothing but the folder (its creator ended before).
-    Result<void> load();
-    bool is_being_created() const;
     std::string root_, id_;
     Fd folder_;
     OciState state_;
