@@ -41,7 +41,7 @@ enum class StepKind : std::uint32_t {
     attach_tree,         ///< fd: a detached tree, or -1: of the clone_in_root before; path; value: TargetKind
     copy_up,             ///< the next mount_new (tmpfs) begins with what stands at its path
     set_attributes,      ///< path; list: one MountAttributes
-    make_folder,         ///< path; flags: mode
+    make_folder,         ///< path; flags: mode; what forbids it is told by whatever needs the folder
     make_device,         ///< path; flags: type and mode; value: device number; uid; gid
     bind_device,         ///< fd: a detached tree of the host's node; path
     make_link,           ///< path; text: target

@@ -143,6 +143,8 @@ Result<PlanBuilder> make_launch_plan(const Spec& spec, const LaunchInputs& input
     if (needs_procfs(spec, inputs)) out.add({.kind = StepKind::open_procfs});
     TRY(plan_mounts(out, spec, inputs));
     add_names(out, spec);
+    // enter_folder makes what is missing, but comes too late where the root is read-only by then.
+    if (spec.root && spec.root->readonly) out.add({.kind = StepKind::make_folder, .flags = 0755, .path = out.keep(spec.process->cwd)});
     TRY(plan_protection(out, spec, inputs));
     const Hooks hooks = spec.hooks.value_or(Hooks{});
     ProcessPlanOptions options{.makes_folder = true, .has_fifo = inputs.fifo >= 0, .waits = true,

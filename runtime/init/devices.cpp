@@ -43,7 +43,7 @@ long make_node(long folder, const char* name, const Step& step) {
 long make_folder(Context& context, const Step& step) {
     const long folder = make_folders(context, step.path, static_cast<unsigned>(step.flags));
     close_fd(folder);
-    return folder < 0 ? folder : 0;
+    return 0;
 }
 
 long make_device(Context& context, const Step& step) {

@@ -13,6 +13,9 @@ mkdir "$WORK/b/other" && jq '.process.args = ["echo", "another"]' "$WORK/b/confi
 prints another "run --config: of the bundle in this folder" sh -c "cd $WORK/b && ${OCI[*]} run --config other/one.json oci-run"
 prints another "run -f: the bundle's folder stays what its root is looked up in" "${OCI[@]}" run --bundle "$WORK/b" -f "$WORK/b/other/one.json" oci-run
 
+bundle where '.process.args = ["pwd"] | .process.cwd = "/not/yet/there" | .root.readonly = true'
+prints /not/yet/there "a working folder is made, below a root that will be read-only too" "${OCI[@]}" run --bundle "$WORK/where" oci-where
+
 # --- create, start, exec, kill, delete
 bundle c '.process.args = ["sleep", "1000"]'
 works "create" "${OCI[@]}" create --bundle "$WORK/c" --pid-file "$WORK/pid" oci-c
