@@ -90,7 +90,7 @@ Result<CriuMessage> dump_options(const CriuOptions& options, const CriuFolders& 
 Result<int> run_checkpoint(const OciCall& call, const std::string& id, const CriuOptions& options) {
     OciContainer container = TRY(OciContainer::open(call.globals.root, id));
     const OciStatus status = TRY(container.status());
-    if (status == OciStatus::created || status == OciStatus::stopped)
+    if (status == OciStatus::created || !is_alive(status))
         return Error(Kind::wrong_state, cat("container cannot be checkpointed in ", status_word(status), " state"));
     runtime::Criu criu = TRY(runtime::Criu::find());
     const runtime::Spec spec = TRY(container.load_spec());

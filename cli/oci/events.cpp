@@ -140,7 +140,7 @@ Result<int> oci_events(const OciCall& call) {
     if (!words) return 0;
     if (interval <= Duration{}) return Error(Kind::invalid, "duration interval must be greater than 0");
     const OciContainer container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
-    if (TRY(container.status()) == OciStatus::stopped) return Error(Kind::wrong_state, cat("container with id ", container.id(), " is not running"));
+    if (!is_alive(TRY(container.status()))) return Error(Kind::wrong_state, cat("container with id ", container.id(), " is not running"));
     const auto group = container.cgroup();
     if (!group) return Error(Kind::unsupported, "the container has no cgroup");
     if (stats) {

@@ -233,7 +233,9 @@ Result<void> record_process(Launching& job, pid_t pid) {
         state.own.rdt_folder = TRY(runtime::apply_rdt(*job.spec.linux->intel_rdt, job.container.id(), key.pid));
         state.intel_rdt_path = state.own.rdt_folder;
     }
-    return job.container.save();
+    TRY(job.container.save());
+    job.container.tell_made();
+    return {};
 }
 
 void undo_launch(Launching& job) {

@@ -84,7 +84,11 @@ Result<int> oci_start(const OciCall& call) {
     parser.usage("CONTAINER-ID", 1, 1);
     const auto words = TRY(read_words(parser, call, "start"));
     if (!words) return 0;
-    const OciContainer container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
+    OciContainer container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
+    if (TRY(container.status()) == OciStatus::creating) {
+        TRY(container.wait_until_made());
+        container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
+    }
     const OciStatus status = TRY(container.status());
     if (status == OciStatus::stopped) return Error(Kind::wrong_state, "cannot start a container that has stopped");
     if (status != OciStatus::created) return Error(Kind::wrong_state, "cannot start an already running container");

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,6 +62,12 @@ Error no_container() { return Error(Kind::not_found, "container does not exist")
 
 bool has_fifo(const OciContainer& container) { return ::faccessat(container.folder().raw(), "exec.fifo", F_OK, 0) == 0; }
 
+bool is_locked(const Fd& folder) {
+    if (::flock(folder.raw(), LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
+    ::flock(folder.raw(), LOCK_UN);
+    return false;
+}
+
 bool is_private_pid_namespace(const runtime::Spec& spec) {
     const runtime::Namespace* space = spec.find_namespace("pid");
     return space != nullptr && space->path.empty();
@@ -75,6 +82,8 @@ std::string OciState::bundle() const {
 }
 
 runtime::CgroupRecord OciState::cgroup_record() const { return {config.cgroups.path, cgroup_paths, own.systemd_unit}; }
+
+bool is_alive(OciStatus status) { return status != OciStatus::creating && status != OciStatus::stopped; }
 
 std::string_view status_word(OciStatus status) {
     switch (status) {
@@ -106,6 +115,7 @@ Result<OciContainer> OciContainer::create(const std::string& root, const std::st
         return Error::of_errno(errno, out.path());
     }
     out.folder_ = TRY(sys::open(out.path(), O_RDONLY | O_DIRECTORY));
+    if (::flock(out.folder_.raw(), LOCK_EX) != 0) return Error::of_errno(errno, out.path());
     out.state_.id = id;
     out.state_.created = now();
     out.state_.own.boot = boot_id();
@@ -151,7 +161,16 @@ std::optional<runtime::Cgroup> OciContainer::cgroup() const {
     return std::move(opened).value();
 }
 
+void OciContainer::tell_made() const { ::flock(folder_.raw(), LOCK_UN); }
+
+Result<void> OciContainer::wait_until_made() const {
+    if (::flock(folder_.raw(), LOCK_SH) != 0) return Error::of_errno(errno, path());
+    ::flock(folder_.raw(), LOCK_UN);
+    return {};
+}
+
 Result<OciStatus> OciContainer::status() const {
+    if (state_.pid == 0) return is_locked(folder_) ? OciStatus::creating : OciStatus::stopped;
     const auto process = TRY(open_process());
     if (!process) return OciStatus::stopped;
     if (has_fifo(*this)) return OciStatus::created;

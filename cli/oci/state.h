@@ -56,6 +56,8 @@ struct OciState {
 };
 
 enum class OciStatus { creating, created, running, paused, stopped };
+/// There is a first process.
+bool is_alive(OciStatus status);
 std::string_view status_word(OciStatus status);
 
 /// Letters, digits and _+-. ; not "." and "..": an id is a folder's name.
@@ -63,7 +65,8 @@ Result<void> check_container_id(const std::string& id);
 
 class OciContainer {
 public:
-    /// Makes <root>/<id>, whose mkdir is the lock against a second creator.
+    /// Makes <root>/<id>, whose mkdir is the lock against a second creator. The folder is locked until tell_made(), so that
+    /// others see a container that is being created, and not one whose creator is gone.
     static Result<OciContainer> create(const std::string& root, const std::string& id);
     /// Kind::not_found: "container does not exist".
     static Result<OciContainer> open(const std::string& root, const std::string& id);
@@ -79,6 +82,10 @@ public:
     Result<void> save_spec(const std::string& text) const;
     Result<runtime::Spec> load_spec() const;
     Result<OciStatus> status() const;
+    /// Waits while another process makes the container: until its first process is known, or there will be none.
+    Result<void> wait_until_made() const;
+    /// The creator's word that it is: from here on the container's first process tells how it is.
+    void tell_made() const;
     /// An open pidfd of the first process; nothing when it ended.
     Result<std::optional<Fd>> open_process() const { return state_.key().open(); }
     /// Nothing where the container has no cgroup.

@@ -118,7 +118,7 @@ Result<int> oci_update(const OciCall& call) {
     const auto words = TRY(read_words(parser, call, "update"));
     if (!words) return 0;
     OciContainer container = TRY(OciContainer::open(call.globals.root, (*words)[0]));
-    if (TRY(container.status()) == OciStatus::stopped) return Error(Kind::wrong_state, "container not running");
+    if (!is_alive(TRY(container.status()))) return Error(Kind::wrong_state, "container not running");
     if (options.kernel_memory || options.kernel_memory_tcp)
         call.log.warning("Kernel memory settings are ignored and will be removed");
     const runtime::Resources resources = TRY(wanted_resources(options));

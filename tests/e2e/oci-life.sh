@@ -16,6 +16,28 @@ prints another "run -f: the bundle's folder stays what its root is looked up in"
 bundle where '.process.args = ["pwd"] | .process.cwd = "/not/yet/there" | .root.readonly = true'
 prints /not/yet/there "a working folder is made, below a root that will be read-only too" "${OCI[@]}" run --bundle "$WORK/where" oci-where
 
+# --- a container that is still being created: its creator waits for the configuration
+mkfifo "$WORK/b/late"
+"${OCI[@]}" create --bundle "$WORK/b" --config "$WORK/b/late" oci-late & creator=$!
+soon 5 sh -c '[ "$('"${OCI[*]}"' state oci-late 2>/dev/null | jq -r .status)" = creating ]'
+equal "creating until it is made" creating "$(status_of oci-late)"
+exits 1 "delete of a container that is being created" "${OCI[@]}" delete oci-late
+timeout 10 "${OCI[@]}" start oci-late 2>"$WORK/late.err" & starter=$!
+sleep 0.2
+jq '.process.args = ["sh", "-c", "echo late > /was-here"] | .root.readonly = false' "$WORK/b/config.json" > "$WORK/b/late"
+wait $creator
+wait $starter
+equal "start waits until it is made" 0 $?
+if soon 5 test -e "$WORK/b/rootfs/was-here"; then pass "and its program runs"; else fail "and its program runs" "$(cat "$WORK/late.err")"; fi
+"${OCI[@]}" delete --force oci-late
+"${OCI[@]}" create --bundle "$WORK/b" --config "$WORK/b/late" oci-late >/dev/null 2>&1 & creator=$!
+soon 5 sh -c '[ "$('"${OCI[*]}"' state oci-late 2>/dev/null | jq -r .status)" = creating ]'
+kill -KILL $creator
+wait $creator 2>/dev/null
+equal "stopped when its creator was killed" stopped "$(status_of oci-late)"
+works "and then deleted" "${OCI[@]}" delete oci-late
+leaves_nothing oci-late
+
 # --- create, start, exec, kill, delete
 bundle c '.process.args = ["sleep", "1000"]'
 works "create" "${OCI[@]}" create --bundle "$WORK/c" --pid-file "$WORK/pid" oci-c
