@@ -1,6 +1,7 @@
 #include "cli/oci/start.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include <fcntl.h>
@@ -96,7 +97,12 @@ Result<int> oci_start(const OciCall& call) {
     if (!process) return Error(Kind::wrong_state, "cannot start a container that has stopped");
     const auto notices = TRY(open_notify(container));
     TRY(open_gate(container, *process));
-    TRY(run_poststart(container));
+    if (auto hooks = run_poststart(container); !hooks.ok()) {
+        // The container is stopped then (runtime-spec runtime.md "Lifecycle").
+        ignore(send_signal(*process, Signal::of(SIGKILL)), "it may have ended");
+        ignore(wait_for_end(*process, 10'000), "the hook's failure is the one to tell");
+        return std::move(hooks).error();
+    }
     if (notices) TRY(relay_notices(*notices, *process, container.state().pid, RelayUntil::ready));
     return 0;
 }

@@ -112,6 +112,14 @@ exits 1 "a hook that fails ends the start" "${OCI[@]}" run --bundle "$WORK/h" oc
 holds "it is named" "error running createContainer hook #0: /bin/false: exit status 1" "$ERR"
 leaves_nothing oci-h
 
+bundle p '.process.args = ["sleep", "1000"] | .hooks.poststart = [{path: "/bin/false"}]'
+works "create with a poststart hook that fails" "${OCI[@]}" create --bundle "$WORK/p" oci-p </dev/null
+exits 1 "start of it" "${OCI[@]}" start oci-p
+holds "says which" "error running poststart hook #0: /bin/false: exit status 1" "$ERR"
+equal "and stops the container" stopped "$(status_of oci-p)"
+works "delete of it" "${OCI[@]}" delete oci-p
+leaves_nothing oci-p
+
 # --- a creator that dies leaves something that delete can clean
 for after in 02 04 07 1 2; do
     "${OCI[@]}" create --bundle "$WORK/c" oci-k >/dev/null 2>&1 &
