@@ -70,6 +70,9 @@ Result<void> check_names(const Spec& spec) {
         return invalid("hostname: unable to set hostname without a private UTS namespace");
     if (!spec.domainname.empty() && spec.find_namespace("uts") == nullptr)
         return invalid("domainname: unable to set domainname without a private UTS namespace");
+    const auto sysctl = spec.linux->sysctl.find("kernel.domainname");
+    if (!spec.domainname.empty() && sysctl != spec.linux->sysctl.end() && sysctl->second != spec.domainname)
+        return invalid("linux.sysctl: kernel.domainname and domainname name two domains");
     if (!spec.linux->time_offsets.empty() && spec.find_namespace("time") == nullptr)
         return invalid("linux.timeOffsets: time namespace offsets are given without a time namespace");
     for (const auto& [clock, offset] : spec.linux->time_offsets)

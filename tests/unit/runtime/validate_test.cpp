@@ -34,6 +34,14 @@ Test(runtime_validate, a_program_is_needed) {
     spec.process->args.clear();
     refuses(spec, "process.args: must not be empty");
 }
+Test(runtime_validate, domainname_and_its_sysctl_agree) {
+    Spec spec = good();
+    spec.domainname = "one";
+    spec.linux->sysctl["kernel.domainname"] = "one";
+    cr_expect(validate_spec(spec).ok());
+    spec.linux->sysctl["kernel.domainname"] = "two";
+    refuses(spec, "linux.sysctl: kernel.domainname and domainname name two domains");
+}
 Test(runtime_validate, a_namespace_is_named_once) {
     Spec spec = good();
     spec.linux->namespaces.push_back({"pid", ""});
