@@ -48,7 +48,9 @@ Result<void> connect_to(const Fd& socket, const std::string& path) {
     return {};
 }
 
-Result<void> send_text(const Fd& host, const std::string& text) {
+/// Without the last newline, as sd_notify(3) itself sends.
+Result<void> send_lines(const Fd& host, std::string_view text) {
+    text.remove_suffix(text.ends_with('\n') ? 1 : 0);
     if (::send(host.raw(), text.data(), text.size(), MSG_NOSIGNAL) < 0) return Error::of_errno(errno, "NOTIFY_SOCKET");
     return {};
 }
@@ -123,9 +125,9 @@ Result<void> relay_notices(const Fd& socket, const Fd& process, pid_t main_pid, 
         if (got < 0) return Error::of_errno(errno, socket_name);
         const std::string lines = lines_to_pass_on({bytes, static_cast<std::size_t>(got)});
         if (lines.empty()) continue;
-        TRY(send_text(host, lines));
+        TRY(send_lines(host, lines));
         if (!says_ready(lines)) continue;
-        TRY(send_text(host, cat("MAINPID=", main_pid, "\n")));
+        TRY(send_lines(host, cat("MAINPID=", main_pid)));
         TRY(wait_until_read(host));
         if (until == RelayUntil::ready) return {};
     }

@@ -41,7 +41,7 @@ with open(sys.argv[2], "w") as out:
     while True:
         data, fds, _, _ = socket.recv_fds(s, 4096, 4)
         for fd in fds: __import__("os").close(fd)
-        out.write(data.decode().strip().replace("\n", ";") + "\n"); out.flush()
+        out.write(data.decode().replace("\n", ";") + "\n"); out.flush()
         if b"BARRIER" in data or b"STOPPING" in data: break
 P
 listen() { rm -f "$WORK/notices" "$WORK/notices.bound"; python3 "$WORK/listen.py" "$1" "$WORK/notices" & listener=$!; soon 10 test -e "$WORK/notices.bound"; }
