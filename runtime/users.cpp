@@ -80,6 +80,9 @@ Result<void> set_user(ResolvedUser& out, const UserTables& tables, std::string_v
         out.uid = entry->uid;
     }
     if (entry == nullptr) return {};
+    // An image's table may say 2^32-1, which is nobody's id but "no change" to setresuid(2): root (CVE-2024-40635).
+    if (entry->uid > highest_id || entry->gid > highest_id)
+        return Error(Kind::invalid, cat("user '", user, "': its ids in the passwd file are out of range: 0 to ", highest_id));
     out.gid = entry->gid;
     out.name = entry->name;
     if (!entry->home.empty()) out.home = entry->home;
@@ -132,8 +135,12 @@ Result<UserTables> UserTables::load(const Root& root) {
 Result<std::uint32_t> resolve_group(const UserTables& tables, std::string_view spec) {
     if (is_number(spec)) return numeric_id(spec, "group");
     TRY(refuse_odd_name(spec, "group"));
-    for (const GroupEntry& group : tables.groups)
-        if (group.name == spec) return group.gid;
+    for (const GroupEntry& group : tables.groups) {
+        if (group.name != spec) continue;
+        if (group.gid > highest_id)
+            return Error(Kind::invalid, cat("group '", spec, "': its id in the group file is out of range: 0 to ", highest_id));
+        return group.gid;
+    }
     return Error(Kind::not_found, cat("unable to find group '", spec, "': no matching entries in group file"));
 }
 

@@ -80,6 +80,16 @@ Result<void> check_names(const Spec& spec) {
     return {};
 }
 
+/// As runc and docker. 2^32-1 above all: to setresuid(2) it means "no change", and the program would be root (CVE-2024-40635).
+Result<void> check_user(const User& user) {
+    constexpr std::uint32_t highest_id = 0x7fffffff;
+    if (user.uid > highest_id) return invalid("process.user.uid: is out of range: 0 to 2147483647");
+    if (user.gid > highest_id) return invalid("process.user.gid: is out of range: 0 to 2147483647");
+    for (const std::uint32_t gid : user.additional_gids)
+        if (gid > highest_id) return invalid("process.user.additionalGids: out of range: 0 to 2147483647");
+    return {};
+}
+
 Result<void> check_hooks(const std::vector<Hook>& hooks, std::string_view name) {
     for (std::size_t i = 0; i < hooks.size(); ++i)
         if (!hooks[i].path.starts_with('/')) return invalid(cat("hooks.", name, "[", i, "].path: is not absolute"));
@@ -89,6 +99,7 @@ Result<void> check_hooks(const std::vector<Hook>& hooks, std::string_view name) 
 }  // namespace
 
 Result<void> validate_process(const ProcessSpec& process) {
+    TRY(check_user(process.user));
     if (process.args.empty() || process.args[0].empty()) return invalid("process.args: must not be empty");
     if (!process.cwd.starts_with('/')) return invalid("process.cwd: must be an absolute path");
     for (const std::string& entry : process.env) {

@@ -66,6 +66,8 @@ image passwdfifo "rm etc/passwd etc/group; mkfifo etc/passwd; mkfifo etc/group"
 untouched "/etc/passwd is a fifo" berth run --rm --user someone passwdfifo true
 image passwdlink "rm etc/passwd; ln -s /dev/zero etc/passwd"
 untouched "/etc/passwd is an endless device" berth run --rm --user someone passwdlink true
+image passwdmax "echo nobody:x:4294967295:4294967295::/: > etc/passwd"
+exits 125 "/etc/passwd has an id that means no change to the kernel" berth run --rm --user nobody passwdmax id -u
 image nulllink "ln -sf /etc/passwd dev/null"
 holds "a false /dev/null masks nothing into view" "Seccomp" "$(berth run --rm nulllink cat /proc/self/status)"
 lacks "and /proc/keys shows nothing of it" root: "$(berth run --rm nulllink cat /proc/keys 2>&1)"

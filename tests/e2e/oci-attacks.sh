@@ -102,6 +102,11 @@ bundle caps '.process.args = ["sleep", "100"]'
 "${OCI[@]}" run --detach --bundle "$WORK/caps" caps </dev/null >/dev/null 2>&1
 equal "exec --cap gives nothing inheritable" "CapInh: 0000000000000000" \
     "$("${OCI[@]}" exec --cap CAP_SYS_ADMIN caps grep CapInh /proc/self/status | tr '\t' ' ')"
+# CVE-2024-40635: an id that means "no change" to the kernel.
+bundle ids '.process.args = ["id", "-u"] | .process.user = {uid: 4294967295, gid: 4294967295}'
+exits 1 "a user id of 2^32-1 is refused" run ids
+edit caps '.process | .args = ["id", "-u"] | .user = {uid: 4294967295, gid: 0}' && mv "$WORK/caps/config.json" "$WORK/process.json"
+exits 255 "for exec too" "${OCI[@]}" exec --process "$WORK/process.json" caps
 # CVE-2026-30892.
 equal "exec --user 1 is user 1" 1 "$("${OCI[@]}" exec --user 1 caps id -u)"
 for user in -1 4294967295 1x ""; do

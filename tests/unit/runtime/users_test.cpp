@@ -52,6 +52,18 @@ Test(runtime_users, numbers_beyond_the_range_are_refused) {
     expect("4294967295", "user '4294967295' is out of range: 0 to 2147483647");
     expect("18446744073709551616", "user '18446744073709551616' is out of range: 0 to 2147483647");
 }
+// CVE-2024-40635: setresuid(2) takes 2^32-1 for "no change".
+Test(runtime_users, ids_of_a_table_that_are_beyond_the_range_are_refused) {
+    const UserTables planted{parse_passwd("one:x:4294967295:0::/:\ntwo:x:1:4294967295::/:\n"), parse_group("all:x:4294967295:\n")};
+    for (const auto& [spec, wanted] : {std::pair{"one", "user 'one': its ids in the passwd file are out of range: 0 to 2147483647"},
+                                       std::pair{"two", "user 'two': its ids in the passwd file are out of range: 0 to 2147483647"},
+                                       std::pair{"5:all", "group 'all': its id in the group file is out of range: 0 to 2147483647"}}) {
+        const auto user = resolve_user(planted, spec);
+        cr_assert_not(user.ok());
+        const std::string text = user.error().text();
+        cr_expect_str_eq(text.c_str(), wanted);
+    }
+}
 Test(runtime_users, what_is_neither_name_nor_number_is_refused) {
     expect("-1", "user '-1' is neither a name nor a number");
     expect("bo b", "user 'bo b' is neither a name nor a number");

@@ -34,6 +34,18 @@ Test(runtime_validate, a_program_is_needed) {
     spec.process->args.clear();
     refuses(spec, "process.args: must not be empty");
 }
+// CVE-2024-40635: setresuid(2) takes 2^32-1 for "no change".
+Test(runtime_validate, ids_beyond_the_range_are_refused) {
+    Spec spec = good();
+    spec.process->user.uid = 4294967295;
+    refuses(spec, "process.user.uid: is out of range: 0 to 2147483647");
+    spec.process->user = {};
+    spec.process->user.gid = 2147483648;
+    refuses(spec, "process.user.gid: is out of range: 0 to 2147483647");
+    spec.process->user = {};
+    spec.process->user.additional_gids = {1, 4294967295};
+    refuses(spec, "process.user.additionalGids: out of range: 0 to 2147483647");
+}
 Test(runtime_validate, domainname_and_its_sysctl_agree) {
     Spec spec = good();
     spec.domainname = "one";
