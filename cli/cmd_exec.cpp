@@ -17,8 +17,7 @@ struct ExecCommand {
 };
 
 Result<int> exec(Session& session, const ExecCommand& options, const Words& arguments) {
-    if (options.tty && options.interactive && !options.detach && !is_terminal(STDIN_FILENO))
-        return Error(Kind::invalid, "the input device is not a TTY").with_hint("drop -t when standard input is a pipe or a file");
+    if (options.tty && options.interactive && !options.detach) TRY(expect_terminal());
     container::Engine* engine = TRY(session.engine());
     const container::Record record = TRY(container::find(*engine, arguments[0]));
     container::ExecOptions request;

@@ -306,9 +306,10 @@ Action define_attach(Parser& p) {
     return [options, no_stdin](Session& session, const Words& arguments) -> Result<int> {
         Engine* engine = TRY(session.engine());
         const Record record = TRY(container::find(*engine, arguments[0]));
+        const container::Config& config = record.definition.config;
+        if (config.tty && config.open_stdin && !*no_stdin) TRY(expect_terminal());
         container::Attachment attachment = TRY(container::attach(*engine, record, {!*no_stdin, true, true}));
-        return stay(*engine, record, attachment, !*no_stdin, options->sig_proxy && !record.definition.config.tty,
-                    options->detach_keys, true);
+        return stay(*engine, record, attachment, !*no_stdin, options->sig_proxy && !config.tty, options->detach_keys, true);
     };
 }
 

@@ -30,8 +30,7 @@ Result<void> check(const RunOptions& options) {
     const ContainerOptions& o = options.container;
     if (options.detach && !o.attach.empty())
         return Error(Kind::invalid, "-d and -a contradict each other: a detached container has nobody to attach");
-    if (o.tty && o.interactive && !options.detach && !is_terminal(STDIN_FILENO))
-        return Error(Kind::invalid, "the input device is not a TTY").with_hint("drop -t when standard input is a pipe or a file");
+    if (o.tty && o.interactive && !options.detach) TRY(expect_terminal());
     return {};
 }
 

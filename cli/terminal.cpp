@@ -53,6 +53,12 @@ std::size_t terminal_columns() {
     return 80;
 }
 
+Result<void> expect_terminal() {
+    if (is_terminal(STDIN_FILENO)) return {};
+    return Error(Kind::invalid, "the input device is not a TTY")
+        .with_hint("a pipe or a file will do without -t, and for attach with --no-stdin");
+}
+
 bool wants_colour(int descriptor) {
     const char* terminal = std::getenv("TERM");
     const char* refused = std::getenv("NO_COLOR");

@@ -20,6 +20,9 @@ std::size_t terminal_columns();
 /// Whether stderr takes colours: a terminal, TERM is not dumb, NO_COLOR is not set (no-color.org).
 bool wants_colour(int descriptor);
 
+/// Whoever types into a terminal in a container needs one of his own. Kind::invalid when stdin is something else.
+Result<void> expect_terminal();
+
 /// Raw mode for as long as the object lives. Signals that end the process restore it too.
 class RawMode {
 public:

@@ -41,5 +41,9 @@ holds "of the caller's size" "24 80" "$(script -qec 'stty rows 24 cols 80; berth
 try sh -c 'echo x | berth run --rm -it busybox true'
 holds "-t with a stdin that is no terminal is refused" "the input device is not a TTY" "$STATUS $ERR"
 holds "exec -t has one too" "/dev/pts" "$(berth run -d --name term busybox sleep 1000 >/dev/null; tty 'berth exec -t term tty')"
-berth rm -f two term >/dev/null
+berth run -dit --name typed busybox sh >/dev/null
+exits 1 "attach to a terminal asks for one too" timeout 10 berth attach typed
+equal "and says so" "berth: the input device is not a TTY" "${ERR%%$'\n'*}"
+exits 124 "not with --no-stdin" timeout 1 berth attach --no-stdin --sig-proxy=false typed
+berth rm -f two term typed >/dev/null
 finish
