@@ -150,7 +150,9 @@ Result<std::vector<PlannedMount>> plan_mounts(const MountRequest& request) {
     for (auto point = request.inherited.rbegin(); point != request.inherited.rend(); ++point)
         if (std::none_of(plan.begin(), plan.end(), same_target(point->destination)))
             plan.push_back(PlannedMount{.point = *point, .volume = {.name = point->name}});
-    for (const std::string& target : request.image_volumes) {
+    for (const std::string& written : request.image_volumes) {
+        // docker: `VOLUME data` of an image is /data.
+        const std::string target = clean_path("/" + written);
         TRY(check_target(target));
         PlannedMount wanted = anonymous_volume(target);
         if (std::none_of(plan.begin(), plan.end(), same_target(wanted.point.destination))) plan.push_back(std::move(wanted));

@@ -111,6 +111,13 @@ equal "prune -a removes all" "" "$(berth volume ls -q)"
 
 # --- hostile content (CVE-2022-23648, CVE-2021-30465)
 mkdir evil ctx2
+mkdir relative
+printf 'FROM busybox\nRUN mkdir /data && echo seed > /data/f\nVOLUME data ../up\n' > relative/Dockerfile
+works "a build with a VOLUME that is no absolute path" "$ENGINE" build -q -t relative relative
+prints "/data /up" "a container has it below /" "$ENGINE" run --name relative relative sh -c 'grep -o " /data \| /up " /proc/mounts | xargs'
+equal "inspect too" "/data /up " "$(inspect relative '{{range .Mounts}}{{.Destination}} {{end}}')"
+prints seed "filled with what the image has there" "$ENGINE" run --rm --volumes-from relative busybox cat /data/f
+"$ENGINE" rm -fv relative >/dev/null
 printf 'FROM busybox\nRUN rm -rf /link && ln -s %s /link\nVOLUME /link\n' "$WORK/evil" > ctx2/Dockerfile
 echo secret > evil/secret
 berth build -q -t hostile ctx2 >/dev/null
