@@ -311,20 +311,21 @@ std::string go_text(const Json& value, std::string_view field) {
         return is_duration_field(field) ? duration_text({*integer}) : cat(*integer);
     if (const double* number = value.number()) return number_text(*number);
     if (const std::string* text = value.string()) return *text;
-    std::string out;
+    // An element without a text has its space all the same: "{ 8080}" is a port without an address.
+    std::vector<std::string> texts;
     if (const Json::Array* array = value.array()) {
-        for (const Json& element : *array) out += cat(out.empty() ? "" : " ", go_text(element, element.is_null() ? "null" : ""));
-        return cat("[", out, "]");
+        for (const Json& element : *array) texts.push_back(go_text(element, element.is_null() ? "null" : ""));
+        return cat("[", join_text(texts, " "), "]");
     }
     std::vector<std::pair<std::string_view, const Json*>> members;
     for (const auto& [name, member] : *value.object()) members.emplace_back(name, &member);
     if (!is_map_field(field)) {
-        for (const auto& [name, member] : members) out += cat(out.empty() ? "" : " ", go_text(*member, field_in(field, name)));
-        return cat("{", out, "}");
+        for (const auto& [name, member] : members) texts.push_back(go_text(*member, field_in(field, name)));
+        return cat("{", join_text(texts, " "), "}");
     }
     std::ranges::sort(members, {}, [](const auto& member) { return member.first; });
-    for (const auto& [name, member] : members) out += cat(out.empty() ? "" : " ", name, ":", go_text(*member, name));
-    return cat("map[", out, "]");
+    for (const auto& [name, member] : members) texts.push_back(cat(name, ":", go_text(*member, name)));
+    return cat("map[", join_text(texts, " "), "]");
 }
 
 bool go_truth(const Json& value) {

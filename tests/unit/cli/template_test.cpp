@@ -171,6 +171,12 @@ Test(cli_template, a_mount_without_a_name_has_an_empty_one) {
     cr_assert(done.ok());
     cr_expect_str_eq(done.value().c_str(), "|");
 }
+Test(cli_template, what_has_no_text_keeps_its_space) {
+    const Json host = parse_json(R"({"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}})").value();
+    const auto done = Template::parse("{{.PortBindings}}").value().execute(host);
+    cr_assert(done.ok());
+    cr_expect_str_eq(done.value().c_str(), "map[80/tcp:[{ 8080}]]");
+}
 Test(cli_template, the_options_of_a_log_are_a_map) {
     const Json host = parse_json(R"({"LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}}})").value();
     const auto done = Template::parse("{{.LogConfig.Config}} {{.LogConfig}}").value().execute(host);
