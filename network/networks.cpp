@@ -146,6 +146,17 @@ std::string with_prefix(const std::string& address, std::int64_t prefix) {
     return address.empty() ? std::string() : cat(address, '/', prefix);
 }
 
+/// docker tells the settings of its default bridge as options: scripts look there for the link's name.
+Json options_document(const Network& network) {
+    if (network.name != "bridge") return to_json(network.options);
+    return Json::Object{{"com.docker.network.bridge.default_bridge", "true"},
+                        {"com.docker.network.bridge.enable_icc", "true"},
+                        {"com.docker.network.bridge.enable_ip_masquerade", "true"},
+                        {"com.docker.network.bridge.host_binding_ipv4", "0.0.0.0"},
+                        {std::string(bridge_name_option), network.link},
+                        {"com.docker.network.driver.mtu", "1500"}};
+}
+
 Json pool_document(const AddressPool& pool) {
     Json document{Json::Object{}};
     document.set("Subnet", pool.subnet.str());
@@ -317,7 +328,7 @@ Result<Json> Networks::inspect(const Network& network) const {
         {"ConfigFrom", Json::Object{{"Network", ""}}},
         {"ConfigOnly", false},
         {"Containers", std::move(containers)},
-        {"Options", to_json(network.options)},
+        {"Options", options_document(network)},
         {"Labels", to_json(network.labels)},
     });
 }
