@@ -6,6 +6,7 @@
 #include "cli/cmds.h"
 #include "cli/image_uses.h"
 #include "cli/listing.h"
+#include "cli/status_text.h"
 #include "cli/table.h"
 #include "cli/texts.h"
 #include "container/prune.h"
@@ -77,6 +78,17 @@ std::string reclaimable_text(const DfLine& line) {
     return line.size > 0 ? cat(size, " (", line.reclaimable * 100 / line.size, "%)") : size;
 }
 
+std::string cache_details(const Df& df, Moment now) {
+    std::int64_t cached = 0;
+    Table cache({"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "IN USE"});
+    for (const builder::CacheEntry& entry : df.cache) {
+        cached += static_cast<std::int64_t>(entry.size);
+        cache.add({entry.id.substr(0, 12), entry.kind, decimal_size(static_cast<std::int64_t>(entry.size), 4),
+                   age_words(entry.created, now), age_words(entry.last_used, now), entry.in_use ? "true" : "false"});
+    }
+    return cat("Build cache usage: ", decimal_size(cached, 4), "\n\n", cache.text());
+}
+
 std::string df_details(const Df& df) {
     const Moment now = berth::now();
     Table images({"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"});
@@ -89,15 +101,14 @@ std::string df_details(const Df& df) {
             images.add({name, tag, std::string(image.id.short_id()), age_words(image.created, now), decimal_size(image.size, 4),
                         decimal_size(image.shared, 4), decimal_size(image.unique, 4), cat(image.containers)});
     }
-    Table containers({"CONTAINER ID", "IMAGE", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"});
+    Table containers({"CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"});
     for (std::size_t i = 0; i < df.containers.size(); ++i) {
         const container::Record& record = df.containers[i];
         const auto volumes =
             std::ranges::count(record.definition.mounts, container::MountType::volume, &container::MountPoint::type);
-        containers.add({std::string(record.short_id()), record.definition.config.image, cat(volumes),
-                        decimal_size(static_cast<std::int64_t>(df.container_sizes[i].rw_bytes), 4),
-                        age_words(record.definition.created, now), std::string(container::status_word(record.run.state.status)),
-                        record.name()});
+        containers.add({std::string(record.short_id()), record.definition.config.image, command_column(record.definition, false),
+                        cat(volumes), decimal_size(static_cast<std::int64_t>(df.container_sizes[i].rw_bytes), 4),
+                        age_words(record.definition.created, now), status_text(record.run.state, now), record.name()});
     }
     Table volumes({"VOLUME NAME", "LINKS", "SIZE"});
     for (std::size_t i = 0; i < df.volumes.size(); ++i) {
@@ -105,12 +116,8 @@ std::string df_details(const Df& df) {
         volumes.add(
             {df.volumes[i].name, cat(users == df.users.end() ? 0 : users->second.size()), decimal_size(df.volume_sizes[i], 4)});
     }
-    Table cache({"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "IN USE"});
-    for (const builder::CacheEntry& entry : df.cache)
-        cache.add({entry.id.substr(0, 12), entry.kind, decimal_size(static_cast<std::int64_t>(entry.size), 4),
-                   age_words(entry.created, now), age_words(entry.last_used, now), entry.in_use ? "true" : "false"});
     return cat("Images space usage:\n\n", images.text(), "\nContainers space usage:\n\n", containers.text(),
-               "\nLocal Volumes space usage:\n\n", volumes.text(), "\nBuild cache usage:\n\n", cache.text());
+               "\nLocal Volumes space usage:\n\n", volumes.text(), "\n", cache_details(df, now));
 }
 
 }  // namespace
