@@ -2,6 +2,7 @@
 // monitor that was killed (monitor.h).
 
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/helper.h"
 #include "base/log.h"
@@ -20,6 +21,14 @@ namespace {
 
 // docker: State.ExitCode when a start failed for another reason than the command.
 constexpr int start_failed = 128;
+
+// What a run left on disk may hold a pid, such as an X server's lock, and whoever reads it asks whether that process lives.
+// Were pids given out alike in every run, such a lock would be taken for ever: a later run counts from elsewhere.
+std::int64_t choose_last_pid(const State& before) {
+    constexpr const char* file = "/proc/sys/kernel/ns_last_pid";  // Only with CONFIG_CHECKPOINT_RESTORE.
+    if (!before.has_been_started || ::access(file, W_OK) != 0) return 0;
+    return 20 + tick_now().nanoseconds / 1000 % 200;
+}
 
 }  // namespace
 
@@ -114,6 +123,7 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
     launch.extra = streams_->extra_ends();
     if (record_.definition.host.init.value_or(false) || !record_.definition.host.processes.empty())
         launch.facts.init_program = helper_path("berth-monitor");
+    launch.facts.last_pid = choose_last_pid(record_.run.state);
     launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
 
     launch.on_attached = [&]() -> Result<void> {

@@ -377,6 +377,8 @@ Result<runtime::Spec> make_spec(const Definition& definition, const SpecFacts& f
     TRY(apply_process(spec, definition, facts));
     TRY(apply_devices(spec, host, facts));
     apply_namespaces(spec, host, facts);
+    const runtime::Namespace* pids = spec.find_namespace("pid");
+    if (facts.last_pid > 0 && pids != nullptr && pids->path.empty()) spec.linux->sysctl.emplace("kernel.ns_last_pid", cat(facts.last_pid));
     apply_mounts(spec, definition, facts);
     // Last, since --privileged overrides devices, masks and the read-only mounts.
     TRY(apply_confinement(spec, host));

@@ -31,6 +31,8 @@ struct SpecFacts {
     std::string cgroup_path;
     /// The host's program that --init and --proc run as PID 1; empty: the command itself is PID 1.
     std::string init_program;
+    /// The pid after which those of the container's own namespace are counted; 0: from 1 on.
+    std::int64_t last_pid = 0;
     /// Device numbers by path, for the io limits.
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> device_numbers;
 };

@@ -32,6 +32,7 @@ Result<void> check_key(const std::string& key, const Spec& spec) {
     if (ipc) return require_namespace(spec, "ipc");
     if (key == "kernel.domainname") return require_namespace(spec, "uts");
     if (key == "kernel.hostname") return Error(Kind::invalid, "not allowed: set hostname instead");
+    if (key == "kernel.ns_last_pid") return require_namespace(spec, "pid");
     if (key.starts_with("user.")) return require_namespace(spec, "user");
     return Error(Kind::invalid, "not allowed: it is not separate for each container").with_hint("set it on the host");
 }

@@ -103,6 +103,20 @@ for round in 1 2 3 4 5 6 7 8; do
 done
 equal "a container that is adopted while it ends can be removed at once" 8 $reached
 
+# A lock that holds a pid, as an X server's does: who finds it asks whether that process lives.
+cat > locking.sh <<'S'
+sh -c 'if [ -e /lock ] && kill -0 $(cat /lock); then exit 9; fi; echo $$ > /lock; exec sleep 1000' &
+wait $!
+S
+berth run -d --name locked -v "$WORK/locking.sh:/locking.sh:ro" busybox sh /locking.sh >/dev/null
+soon 5 berth exec locked test -s /lock
+works "a container that left such a lock" berth kill locked
+works "starts again" berth start locked
+sleep 0.5
+equal "and does not take its own process for that of the run before" "running 0" "$(inspect locked '{{.State.Status}} {{.State.ExitCode}}')"
+equal "the program is pid 1 as ever" "sh /locking.sh " "$(berth exec locked cat /proc/1/cmdline | tr '\0' ' ')"
+berth rm -f locked >/dev/null
+
 # What a monitor made that was killed before it recorded anything: its control group stands for it here.
 berth create --name begun busybox true >/dev/null
 id=$(inspect begun '{{.Id}}')

@@ -57,6 +57,15 @@ Test(container_spec, the_command_the_user_and_the_environment_are_the_containers
     cr_expect(spec.process->cwd == "/");
 }
 
+Test(container_spec, pids_are_counted_from_elsewhere_in_a_namespace_of_its_own) {
+    SpecFacts known = facts();
+    known.last_pid = 20;
+    Definition what = definition();
+    cr_expect(make_spec(what, known).value().linux->sysctl.at("kernel.ns_last_pid") == "20");
+    what.host.pid_mode = "host";
+    cr_expect(make_spec(what, known).value().linux->sysctl.empty());
+}
+
 Test(container_spec, etc_files_are_mounted_unless_the_user_mounted_there) {
     Definition what = definition();
     MountPoint point;

@@ -33,6 +33,7 @@ Test(runtime_sysctl, what_all_containers_share_is_refused) {
 Test(runtime_sysctl, a_namespace_shared_with_the_host_is_not_touched) {
     expect(resolved("net.core.somaxconn", "1", without("network")), "not allowed: the container has no network namespace of its own");
     expect(resolved("kernel.shmmax", "1", without("ipc")), "not allowed: the container has no ipc namespace of its own");
+    expect(resolved("kernel.ns_last_pid", "1", without("pid")), "not allowed: the container has no pid namespace of its own");
 }
 // CVE-2022-0811: a value or a key that smuggles another sysctl in.
 Test(runtime_sysctl, smuggling_is_refused) {
