@@ -61,7 +61,7 @@ exits 1 "another shell is refused" berth completion tcsh
 if [ -d "$HERE/../../man" ] && ls "$HERE/../../man"/*.1 >/dev/null 2>&1; then
     mkdir pages
     works "man pages are written" berth __man pages
-    equal "each command has one, and the project ships them all" "$(ls pages)" "$(ls "$HERE/../../man")"
+    equal "each command has one, and the project ships them all" "$(ls pages)" "$(ls "$HERE/../../man" | grep -v -e berth-oci.8 -e make-oci-page)"
     if command -v man >/dev/null; then equal "man(1) reads them without complaint" "" "$(man --warnings -E UTF-8 -l -Tutf8 pages/berth-run.1 2>&1 >/dev/null)"; fi
 fi
 finish

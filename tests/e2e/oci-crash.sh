@@ -49,11 +49,11 @@ done
 [ $bad = 0 ] && pass "killed at each of $count system calls, nothing is left"
 [ $count -gt 20 ] && pass "the sweep found calls to die at" || fail "the sweep found calls to die at" "$count"
 
-# Whoever looks while a container is being made waits for its first process, instead of taking it for one whose creator died.
+# A container that is being made is not taken for one whose creator died; start waits for it.
 for call in renameat:when=1 mknodat:when=1 clone3:when=1; do
     strace -o /dev/null -e trace="${call%:*}" -e inject="$call:delay_exit=300000" "${OCI[@]}" "${create[@]}" </dev/null >/dev/null 2>&1 &
     soon 5 test -d "$WORK/state/oci-crash"
-    equal "a container that is being made (a slow ${call%:*}) is created when it is asked for" created "$(status_of oci-crash)"
+    equal "a container that is being made (a slow ${call%:*}) is said to be" creating "$(status_of oci-crash)"
     works "and can be started at once" "${OCI[@]}" start oci-crash
     wait $!
     equal "its creator is content" 0 $?
