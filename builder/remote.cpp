@@ -42,7 +42,12 @@ Result<void> run_program(const std::string& file, std::vector<std::string> argv,
 Result<std::string> run_git(std::vector<std::string> arguments) {
     sys::Pipe output = TRY(sys::pipe());
     // Nothing of the user's own git configuration may run filters or hooks here; a password prompt would wait for ever.
-    std::vector<std::string> argv = {"env", "GIT_TERMINAL_PROMPT=0", "git", "-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"};
+    std::vector<std::string> argv = {"env"};
+    // A build that a hook of git starts has the variables that name the user's own repository (git rev-parse --local-env-vars).
+    for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE",
+                             "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_GRAFT_FILE"})
+        argv.insert(argv.end(), {"-u", name});
+    argv.insert(argv.end(), {"GIT_TERMINAL_PROMPT=0", "git", "-c", "protocol.ext.allow=never", "-c", "core.hooksPath=/dev/null"});
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     const auto ran = run_program("/usr/bin/env", std::move(argv), {-1, output.write.raw()});
     output.write.reset();
@@ -86,10 +91,13 @@ Result<GitAddress> parse_git(std::string_view text) {
         }
         rest = rest.find('#') == std::string_view::npos ? std::string_view() : rest.substr(rest.find('#'));
     }
-    if (!rest.starts_with('#')) return address;
-    const Cut parts = cut(rest.substr(1), ':');
-    address.reference = parts.before;
-    address.folder = parts.after.value_or("");
+    if (rest.starts_with('#')) {
+        const Cut parts = cut(rest.substr(1), ':');
+        address.reference = parts.before;
+        address.folder = parts.after.value_or("");
+    }
+    // git takes options behind its arguments too (CVE-2019-13139).
+    if (address.reference.starts_with('-')) return Error(Kind::invalid, cat("'", text, "': a reference does not begin with '-'"));
     return address;
 }
 

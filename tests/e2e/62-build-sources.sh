@@ -24,6 +24,8 @@ mkdir web/repo/sub; printf 'FROM busybox\nCOPY g /f\n' > web/repo/sub/Dockerfile
 echo from-git > web/repo/f; echo from-sub > web/repo/sub/g; chmod 755 web/repo/sub/g
 (cd web/repo && git init -q -b main && git add . && git -c user.name=t -c user.email=t@t commit -q -m one && git tag v1 &&
     echo second > f && git -c user.name=t -c user.email=t@t commit -q -am two)
+(cd web/repo && git checkout -q -b link && ln -s "$WORK/outside" out && git add out && git -c user.name=t -c user.email=t@t commit -q -m link && git checkout -q main)
+mkdir outside; printf 'FROM busybox\nRUN echo outside > /f\n' > outside/Dockerfile
 git clone -q --bare web/repo web/repo.git && (cd web/repo.git && git update-server-info)
 first=$(git -C web/repo rev-parse v1)
 
@@ -51,6 +53,12 @@ equal "is that commit" from-git "$(in_image cat /f)"
 works "a folder of a commit" "$ENGINE" build -q -t t "$site/repo.git#$first:sub"
 equal "is the context" from-sub "$(in_image cat /f)"
 works "the same as a query" "$ENGINE" build -q -t t "$site/repo.git?ref=v1&subdir=sub"
+git init -q mine
+works "a repository, for a user in the hook of another" env GIT_DIR="$WORK/mine/.git" GIT_WORK_TREE="$WORK/mine" "$ENGINE" build -q -t t "$site/repo.git#v1"
+equal "is that commit too" from-git "$(in_image cat /f)"
+equal "and the other is as it was" "" "$(git -C mine remote; ls mine)"
+exits 1 "a folder of a repository that is a link out of it" "$ENGINE" build -q "$site/repo.git#link:out"
+holds "is refused" "folder 'out'" "$ERR"
 exits 1 "a reference that is not there" "$ENGINE" build -q "$site/repo.git#nothing"
 holds "names it" nothing "$ERR"
 cp c.tar web/c.tar
