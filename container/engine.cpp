@@ -126,6 +126,7 @@ Result<std::vector<Record>> list(Engine& engine) {
         }
         Record record = std::move(loaded).value();
         auto repaired = repair(engine, *registry, record);
+        if (!repaired.ok() && repaired.error().kind() == Kind::not_found) continue;
         if (!repaired.ok()) log::warn(repaired.error().text(), ", showing its last known state");
         records.push_back(std::move(record));
     }
