@@ -37,6 +37,11 @@ for n in 3 4 5 6 7 8 9 10; do
     [ $STATUS = 0 ] && [ -e "$WORK/cwd/rootfs/../config.json" ] && lacks "cwd /proc/self/fd/$n" "$WORK" "$OUT"
 done
 pass "no working directory outside the root"
+bundle leak '.process.args = ["ls", "."] | .process.cwd = "/proc/self/fd/8"'
+exec 8<"$WORK/leak"
+exits 1 "nor by a descriptor that the caller left open" run leak
+exec 8<&-
+equal "and nothing of it is shown" "" "$OUT"
 
 # CVE-2019-16884, CVE-2019-19921: a faked /proc.
 bundle fakeproc '.process.args = ["true"]'
@@ -46,10 +51,10 @@ holds "and it is said" "must be mounted on ordinary directory" "$ERR"
 leaves_nothing fakeproc
 
 # CVE-2025-24965: /dev is a link to the host.
-bundle devlink '.process.args = ["true"]'
+bundle devlink '.process.args = ["test", "-c", "/dev/null"]'
 mkdir -p "$WORK/outside"
 rmdir "$WORK/devlink/rootfs/dev" && ln -s "$WORK/outside" "$WORK/devlink/rootfs/dev"
-try run devlink
+works "a container whose image has a link for /dev has its devices where the link leads inside" run devlink
 equal "nothing was made through a link of the image's /dev" "" "$(ls "$WORK/outside")"
 
 # CVE-2025-31133: the image's /dev/null is not what hides paths.
@@ -85,11 +90,14 @@ works "a container whose /proc was laid over" run redirect
 equal "has its sysctl written past it" "" "$(cat "$WORK/trap")"
 
 # CVE-2021-30465, CVE-2024-45310: mount targets that are links stay inside.
-bundle target '.process.args = ["ls", "/inside/link"] | .mounts += [{destination: "/link/vol", type: "bind", source: "'"$WORK"'/volume", options: ["bind"]}]'
+bundle target '.process.args = ["ls", "/link/vol"] | .mounts += [{destination: "/link/vol", type: "bind", source: "'"$WORK"'/volume", options: ["bind"]}]'
 mkdir -p "$WORK/volume" && touch "$WORK/volume/file"
 ln -s "$WORK/escape" "$WORK/target/rootfs/link"
-try run target
+prints file "a mount target behind a link is made inside the root" run target
 if [ -e "$WORK/escape" ]; then fail "a mount target outside the root was made"; else pass "a mount target outside the root is not made"; fi
+rm -r "$WORK/target/rootfs/${WORK#/}" && mkdir "$WORK/escape"
+prints file "also where the link leads to a folder that is there" run target
+equal "and that has nothing new" "" "$(ls -A "$WORK/escape")"
 
 # CVE-2022-0811, CVE-2015-3630 and their kin.
 bundle sysctl '.process.args = ["true"] | .linux.sysctl = {"kernel.core_pattern": "|/x"}'
@@ -123,6 +131,14 @@ equal "the program leads a session" 0 "$("${OCI[@]}" exec caps sh -c 'cut -d" " 
 bundle fifo '.process.args = ["true"]'
 rm "$WORK/fifo/rootfs/etc/passwd" && mkfifo "$WORK/fifo/rootfs/etc/passwd"
 works "a FIFO for /etc/passwd does not hang the start" timeout 10 "${OCI[@]}" run --bundle "$WORK/fifo" fifo
+
+# CVE-2023-25809: without a cgroup namespace the container is given its own groups all the same, not the host's tree.
+bundle crowd '.process.args = ["sleep", "100"] | .linux.cgroupsPath = "/berth-e2e-crowd"'
+"${OCI[@]}" run --detach --bundle "$WORK/crowd" crowd </dev/null >/dev/null 2>&1
+bundle groups '.process.args = ["find", "/sys/fs/cgroup", "-name", "berth-e2e-crowd"] | .linux.namespaces |= map(select(.type != "cgroup"))
+    | (.mounts[] | select(.type == "cgroup")).options = ["nosuid", "noexec", "nodev"]'
+prints "" "a container does not see the groups of another" run groups
+"${OCI[@]}" delete --force crowd
 
 # runc #3132: an occupied cgroup is refused, and who is in it lives on.
 bundle first '.process.args = ["sleep", "100"] | .linux.cgroupsPath = "/berth-e2e-shared"'
