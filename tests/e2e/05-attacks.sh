@@ -27,6 +27,9 @@ untouched() {
 before=$(host_sum)
 berth run -d --name spy busybox sh -c 'while :; do for p in /proc/[0-9]*; do { echo pwned > $p/exe; } 2>/dev/null; done; done' >/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do berth exec spy true; done
+# Truncation, since only then the mount is looked at before "text file busy", which ends with the last process of the file.
+holds "a monitor's file lies on a read-only mount for /proc/PID/exe" "Read-only file system" \
+    "$(sh -c "exec 3>/proc/$(monitor_of spy)/exe" 2>&1)"
 untouched "exec of /proc/self/exe" berth run --rm busybox /proc/self/exe --version
 untouched "a #! of /proc/self/exe" berth run --rm busybox sh -c 'printf "#!/proc/self/exe\n" > /x; chmod 755 /x; exec /x'
 berth rm -f spy >/dev/null

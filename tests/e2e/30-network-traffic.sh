@@ -45,6 +45,9 @@ serve dual TCP6-LISTEN:80,ipv6only=0 'echo hello from $SOCAT_PEERADDR'
 serve dual UDP6-LISTEN:53,ipv6only=0 cat
 sleep 0.5
 ip=$(inspect web '{{.NetworkSettings.IPAddress}}')
+# CVE-2020-13401: a container that says it is a router.
+equal "the host takes no router advertisements from a container" 0 \
+    "$(cat "/proc/sys/net/ipv6/conf/$(ip -6 -o addr show to fd66::/64 | awk '{print $2}')/accept_ra")"
 
 for filter in 0 1; do
     for kind in ip ip6; do [ ! -e /proc/sys/net/bridge/bridge-nf-call-${kind}tables ] || echo $filter > /proc/sys/net/bridge/bridge-nf-call-${kind}tables; done
