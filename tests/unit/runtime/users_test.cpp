@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/support.h"
 
@@ -93,6 +94,16 @@ Test(runtime_users, a_fifo_for_a_table_is_refused_at_once) {
     cr_assert_not(loaded.ok());
     const std::string text = loaded.error().text();
     cr_expect_str_eq(text.c_str(), "etc/passwd: not a regular file");
+}
+Test(runtime_users, a_giant_table_is_refused) {
+    const std::string folder = support::temporary_folder();
+    ::mkdir((folder + "/etc").c_str(), 0755);
+    support::write_file(folder + "/etc/passwd", "root:x:0:0::/:\n");
+    cr_assert_eq(::truncate((folder + "/etc/passwd").c_str(), (10 << 20) + 1), 0);
+    const auto loaded = UserTables::load(Root::open(folder).value());
+    cr_assert_not(loaded.ok());
+    const std::string text = loaded.error().text();
+    cr_expect_str_eq(text.c_str(), "larger than 10485760 bytes");
 }
 Test(runtime_users, absent_files_are_empty_tables) {
     const auto loaded = UserTables::load(Root::open(support::temporary_folder()).value());
