@@ -1,7 +1,9 @@
 #include "container/step.h"
 
+#include <algorithm>
 #include <set>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,12 +67,17 @@ ExtraMount make_extra(StepMount& mount, const std::string& working_dir) {
 }
 
 /// Takes an empty file or folder out of the layer that was only made to mount something on. What the step itself wrote
-/// there cannot be meant: it saw the mount, not this.
-void remove_stub(const Fd& upper, const std::string& name, int flags) {
-    struct stat status{};
-    if (::fstatat(upper.raw(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
-    const bool is_empty_file = S_ISREG(status.st_mode) && status.st_size == 0;
-    if (flags == AT_REMOVEDIR ? S_ISDIR(status.st_mode) : is_empty_file) ::unlinkat(upper.raw(), name.c_str(), flags);
+/// there cannot be meant: it saw the mount, not this. No link is followed: it is the step's by now, and may lead to the host
+/// (CVE-2024-23652).
+void remove_stub(const Root& upper, const std::string& name, int flags) {
+    const std::size_t slash = name.rfind('/');
+    const std::string last = slash == std::string::npos ? name : name.substr(slash + 1);
+    const auto above = upper.open_beneath(slash == std::string::npos ? "." : name.substr(0, slash), O_PATH | O_DIRECTORY);
+    if (!above.ok()) return;
+    const auto status = sys::fstatat(above.value(), last);
+    if (!status.ok()) return;
+    const bool is_empty_file = S_ISREG(status.value().st_mode) && status.value().st_size == 0;
+    if (flags == AT_REMOVEDIR ? S_ISDIR(status.value().st_mode) : is_empty_file) ::unlinkat(above.value().raw(), last.c_str(), flags);
 }
 
 /// The places below `/` that exist only because the start mounted something there, for one layer.
@@ -79,41 +86,41 @@ public:
     /// Notes which of them the image below lacks: those alone may go afterwards.
     static Stubs look(const StepRequest& request, const std::vector<ExtraMount>& extras) {
         Stubs out;
-        for (const char* folder : {"proc", "sys", "dev"}) out.add(request, folder, AT_REMOVEDIR);
-        for (const char* file : {"etc/resolv.conf", "etc/hostname", "etc/hosts"}) out.add(request, file, 0);
+        std::vector<Root> image;
+        if (auto upper = Root::open(request.upper); upper.ok()) image.push_back(std::move(upper).value());
+        for (const std::string& layer : request.layers)
+            if (auto root = Root::open(layer); root.ok()) image.push_back(std::move(root).value());
+        for (const char* folder : {"proc", "sys", "dev"}) out.add(image, folder, AT_REMOVEDIR);
+        for (const char* file : {"etc/resolv.conf", "etc/hostname", "etc/hosts"}) out.add(image, file, 0);
         for (const ExtraMount& extra : extras) {
             const std::string name = extra.mount.destination.substr(1);
             struct stat status{};
             const bool is_file = extra.source.valid() && ::fstat(extra.source.raw(), &status) == 0 && !S_ISDIR(status.st_mode);
-            out.add(request, name, is_file ? 0 : AT_REMOVEDIR);
+            out.add(image, name, is_file ? 0 : AT_REMOVEDIR);
         }
         return out;
     }
     void remove(const std::string& upper) const {
-        const auto folder = sys::open(upper, O_PATH | O_DIRECTORY);
+        const auto folder = Root::open(upper);
         if (!folder.ok()) return;
         for (const auto& [name, flags] : missing_) {
             remove_stub(folder.value(), name, flags);
             // Folders that were made on the way to it, deepest first, while they are empty.
             for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0; slash = name.rfind('/', slash - 1)) {
                 const std::string above = name.substr(0, slash);
-                if (missing_folders_.contains(above)) ::unlinkat(folder.value().raw(), above.c_str(), AT_REMOVEDIR);
+                if (missing_folders_.contains(above)) remove_stub(folder.value(), above, AT_REMOVEDIR);
             }
         }
     }
 
 private:
-    static bool is_in_image(const StepRequest& request, const std::string& name) {
-        struct stat status{};
-        if (::lstat(cat(request.upper, '/', name).c_str(), &status) == 0) return true;
-        for (const std::string& layer : request.layers)
-            if (::lstat(cat(layer, '/', name).c_str(), &status) == 0) return true;
-        return false;
+    static bool is_in_image(const std::vector<Root>& image, const std::string& name) {
+        return std::any_of(image.begin(), image.end(), [&](const Root& layer) { return layer.open_at(name, O_PATH | O_NOFOLLOW).ok(); });
     }
-    void add(const StepRequest& request, const std::string& name, int flags) {
-        if (!is_in_image(request, name)) missing_.emplace_back(name, flags);
+    void add(const std::vector<Root>& image, const std::string& name, int flags) {
+        if (!is_in_image(image, name)) missing_.emplace_back(name, flags);
         for (std::size_t slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
-            if (!is_in_image(request, name.substr(0, slash))) missing_folders_.insert(name.substr(0, slash));
+            if (!is_in_image(image, name.substr(0, slash))) missing_folders_.insert(name.substr(0, slash));
     }
     std::vector<std::pair<std::string, int>> missing_;
     std::set<std::string> missing_folders_;

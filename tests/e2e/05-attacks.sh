@@ -49,6 +49,7 @@ export BERTH_TEST_SECRET=hidden
 lacks "the caller's environment stays outside" hidden "$(berth run --rm busybox env)"
 berth run -d --name c1 busybox sleep 1000 >/dev/null
 lacks "with exec too" hidden "$(berth exec c1 env)"
+lacks "and out of the monitor" hidden "$(tr '\0' '\n' < "/proc/$(monitor_of c1)/environ")"
 equal "exec's program has three descriptors" "0 1 2 3" "$(berth exec c1 sh -c 'ls /proc/self/fd | xargs')"
 berth rm -f c1 >/dev/null
 
@@ -112,6 +113,13 @@ image readlinked "ln -s $WORK/evil-secret secret"
 berth create --name cpy readlinked true >/dev/null
 lacks "cp -L does not read the host through a link" secret "$(berth cp -L cpy:/secret - 2>/dev/null | tar -xO 2>/dev/null)"
 berth rm cpy >/dev/null
+
+# --- what a build step leaves in the place of a mount (CVE-2024-23652): only what was made for the mount goes away again
+mkdir -p build victim/folder && touch victim/file
+printf 'FROM busybox\nRUN --mount=type=tmpfs,target=/a/folder --mount=type=bind,source=Dockerfile,target=/b/file \\\n  mv /a /moved-a && mv /b /moved-b && ln -s %s /a && ln -s %s /b\n' "$WORK/victim" "$WORK/victim" > build/Dockerfile
+works "a build step may put links in the place of its mounts" berth build -q -t links build
+equal "and nothing of the host is taken for a mount point" "file folder" "$(ls victim | xargs)"
+berth rmi links >/dev/null
 
 # --- archives (CVE-2014-9356, CVE-2021-41089 and kin)
 archive() { # NAME PYTHON: `add(name, type, linkname, data)` writes entries
