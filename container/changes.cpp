@@ -13,21 +13,18 @@ namespace berth::container {
 
 namespace {
 
-// What every run mounts (runtime/defaults.h, container/spec.cpp).
-constexpr std::string_view always_mounted[] = {"/proc", "/sys", "/dev", "/etc/resolv.conf", "/etc/hostname", "/etc/hosts",
-                                               "/sbin/docker-init"};
-
 bool lies_in(std::string_view path, std::string_view place) {
     return path == place || (path.starts_with(place) && path[place.size()] == '/');
 }
 
 std::vector<std::string> places_of(const Definition& definition) {
-    std::vector<std::string> places(std::begin(always_mounted), std::end(always_mounted));
+    std::vector<std::string> places = {"/sbin/docker-init"};
+    for (const MountTarget& target : usual_mount_targets) places.emplace_back(target.path);
     for (const MountPoint& point : definition.mounts) places.push_back(point.destination);
     return places;
 }
 
-Result<void> remove_stub(const Root& root, const std::string& place) {
+Result<void> remove_mount_target(const Root& root, const std::string& place) {
     auto parent = root.open_parent(place);
     if (!parent.ok()) return {};
     const Fd& folder = parent.value().folder;
@@ -46,15 +43,15 @@ bool is_mounted_over(const Definition& definition, const std::string& path) {
     return std::any_of(places.begin(), places.end(), [&](const std::string& place) { return lies_in(path, place); });
 }
 
-bool holds_stub(const Definition& definition, const std::string& path) {
+bool holds_mount_target(const Definition& definition, const std::string& path) {
     const std::vector<std::string> places = places_of(definition);
     return std::any_of(places.begin(), places.end(), [&](const std::string& place) { return place.substr(0, place.rfind('/')) == path; });
 }
 
-Result<void> remove_stubs(const Definition& definition, const Fd& folder) {
+Result<void> remove_mount_targets(const Definition& definition, const Fd& folder) {
     Fd top = TRY(folder.duplicate());
     const Root root = TRY(Root::of(std::move(top)));
-    for (const std::string& place : places_of(definition)) TRY(remove_stub(root, place), "leave out mount points");
+    for (const std::string& place : places_of(definition)) TRY(remove_mount_target(root, place), "leave out mount points");
     return {};
 }
 

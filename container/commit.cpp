@@ -38,7 +38,7 @@ std::string joined(const std::optional<Words>& words) {
     return text;
 }
 
-/// The upper folder as a layer, without the stubs on which the container's runs mount things.
+/// The upper folder as a layer, without the mount targets on which the container's runs mount things.
 Result<image::LayerRef> make_layer(Engine& engine, const Record& record, const image::Lease& lease, bool pauses) {
     Registry* registry = TRY(engine.containers());
     image::Store* store = TRY(engine.images());
@@ -49,7 +49,7 @@ Result<image::LayerRef> make_layer(Engine& engine, const Record& record, const i
     auto resumed = std::move(paused).resume();
     if (!copied.ok()) return std::move(copied).error();
     TRY(std::move(resumed), "resume");
-    TRY(remove_stubs(record.definition, staging.fs()));
+    TRY(remove_mount_targets(record.definition, staging.fs()));
     return store->publish_layer(lease, std::move(staging));
 }
 

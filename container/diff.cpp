@@ -94,7 +94,7 @@ Result<void> Differ::take_folder(const Fd& upper, const Fd& below, const std::st
     TRY(walk(folder, folder_below, path));
     const struct stat now = TRY(sys::fstat(folder), path);
     const bool is_alone = before && S_ISDIR(before->st_mode) && changes_.size() == place + 1;
-    if (is_alone && is_same_owner_and_mode(*before, now) && (is_same_time(*before, now) || holds_stub(definition_, path)))
+    if (is_alone && is_same_owner_and_mode(*before, now) && (is_same_time(*before, now) || holds_mount_target(definition_, path)))
         changes_.pop_back();
     return {};
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/root.h"
 #include "base/sys.h"
+#include "container/changes.h"
 #include "container/launch.h"
 #include "network/networks.h"
 
@@ -69,7 +70,7 @@ ExtraMount make_extra(StepMount& mount, const std::string& working_dir) {
 /// Takes an empty file or folder out of the layer that was only made to mount something on. What the step itself wrote
 /// there cannot be meant: it saw the mount, not this. No link is followed: it is the step's by now, and may lead to the host
 /// (CVE-2024-23652).
-void remove_stub(const Root& upper, const std::string& name, int flags) {
+void remove_target(const Root& upper, const std::string& name, int flags) {
     const std::size_t slash = name.rfind('/');
     const std::string last = slash == std::string::npos ? name : name.substr(slash + 1);
     const auto above = upper.open_beneath(slash == std::string::npos ? "." : name.substr(0, slash), O_PATH | O_DIRECTORY);
@@ -81,17 +82,17 @@ void remove_stub(const Root& upper, const std::string& name, int flags) {
 }
 
 /// The places below `/` that exist only because the start mounted something there, for one layer.
-class Stubs {
+class MadeTargets {
 public:
     /// Notes which of them the image below lacks: those alone may go afterwards.
-    static Stubs look(const StepRequest& request, const std::vector<ExtraMount>& extras) {
-        Stubs out;
+    static MadeTargets look(const StepRequest& request, const std::vector<ExtraMount>& extras) {
+        MadeTargets out;
         std::vector<Root> image;
         if (auto upper = Root::open(request.upper); upper.ok()) image.push_back(std::move(upper).value());
         for (const std::string& layer : request.layers)
             if (auto root = Root::open(layer); root.ok()) image.push_back(std::move(root).value());
-        for (const char* folder : {"proc", "sys", "dev"}) out.add(image, folder, AT_REMOVEDIR);
-        for (const char* file : {"etc/resolv.conf", "etc/hostname", "etc/hosts"}) out.add(image, file, 0);
+        for (const MountTarget& target : usual_mount_targets)
+            out.add(image, std::string(target.path.substr(1)), target.is_folder ? AT_REMOVEDIR : 0);
         for (const ExtraMount& extra : extras) {
             const std::string name = extra.mount.destination.substr(1);
             struct stat status{};
@@ -104,11 +105,11 @@ public:
         const auto folder = Root::open(upper);
         if (!folder.ok()) return;
         for (const auto& [name, flags] : missing_) {
-            remove_stub(folder.value(), name, flags);
+            remove_target(folder.value(), name, flags);
             // Folders that were made on the way to it, deepest first, while they are empty.
             for (std::size_t slash = name.rfind('/'); slash != std::string::npos && slash > 0; slash = name.rfind('/', slash - 1)) {
                 const std::string above = name.substr(0, slash);
-                if (missing_folders_.contains(above)) remove_stub(folder.value(), above, AT_REMOVEDIR);
+                if (missing_folders_.contains(above)) remove_target(folder.value(), above, AT_REMOVEDIR);
             }
         }
     }
@@ -198,12 +199,12 @@ Result<ExitStatus> run_step(Engine& engine, StepRequest request) {
     launch.die_with_caller = true;
     launch.stdio = {nullptr, &request.output, request.error_output.valid() ? &request.error_output : &request.output};
     for (StepMount& mount : request.mounts) launch.extra_mounts.push_back(make_extra(mount, request.working_dir));
-    const Stubs stubs = Stubs::look(request, launch.extra_mounts);
+    const MadeTargets targets = MadeTargets::look(request, launch.extra_mounts);
 
     auto prepared = prepare_launch(launch);
     Result<ExitStatus> status = prepared.ok() ? run_launched(launch) : Result<ExitStatus>(std::move(prepared).error());
     ignore(undo_launch(launch), "what stays is swept by the next step");
-    stubs.remove(request.upper);
+    targets.remove(request.upper);
     ignore(remove_tree(sys::here(), files.path), "the run root goes with the boot");
     return status;
 }

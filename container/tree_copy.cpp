@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include <linux/magic.h>
-#include <sys/sendfile.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -32,17 +31,6 @@ Result<void> set_times(const Fd& folder, const char* name, const struct stat& st
     const timespec times[2] = {status.st_atim, status.st_mtim};
     if (::utimensat(folder.raw(), name, times, flags) != 0) return Error::of_errno(errno, "set time");
     return {};
-}
-
-/// Copies up to `wanted` bytes at the positions of both files; 0 at the end.
-Result<std::size_t> copy_piece(const Fd& from, const Fd& to, std::size_t wanted) {
-    ssize_t copied = ::copy_file_range(from.raw(), nullptr, to.raw(), nullptr, wanted, 0);
-    // Not every pair of file systems can (copy_file_range(2), ERRORS); sendfile(2) always can.
-    if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
-        copied = ::sendfile(to.raw(), from.raw(), nullptr, wanted);
-    if (copied < 0 && errno != EINTR) return Error::of_errno(errno, "copy");
-    if (copied < 0) return copy_piece(from, to, wanted);
-    return static_cast<std::size_t>(copied);
 }
 
 Result<void> seek(const Fd& file, off_t at) {

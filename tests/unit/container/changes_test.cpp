@@ -32,15 +32,15 @@ Test(container_changes, what_a_run_mounts_is_no_change) {
         cr_expect(!is_mounted_over(definition, path), "%s", path);
 }
 
-Test(container_changes, the_folder_of_a_stub_may_have_another_time) {
+Test(container_changes, the_folder_of_a_mount_target_may_have_another_time) {
     const Definition definition = definition_with("/var/data");
-    cr_expect(holds_stub(definition, "/etc"));
-    cr_expect(holds_stub(definition, "/var"));
-    cr_expect(!holds_stub(definition, "/var/data"));
-    cr_expect(!holds_stub(definition, "/usr"));
+    cr_expect(holds_mount_target(definition, "/etc"));
+    cr_expect(holds_mount_target(definition, "/var"));
+    cr_expect(!holds_mount_target(definition, "/var/data"));
+    cr_expect(!holds_mount_target(definition, "/usr"));
 }
 
-Test(container_changes, stubs_go_and_everything_else_stays_as_it_was) {
+Test(container_changes, mount_targets_go_and_everything_else_stays_as_it_was) {
     const std::string top = support::temporary_folder();
     support::write_file(top + "/etc/hosts", "");
     support::write_file(top + "/etc/passwd", "root");
@@ -48,7 +48,7 @@ Test(container_changes, stubs_go_and_everything_else_stays_as_it_was) {
     const timespec times[2] = {{1, 0}, {2, 0}};
     cr_assert_eq(utimensat(AT_FDCWD, (top + "/etc").c_str(), times, 0), 0);
     const Fd folder = sys::open(top, O_RDONLY | O_DIRECTORY).value();
-    cr_assert(remove_stubs(definition_with("/var/data"), folder).ok());
+    cr_assert(remove_mount_targets(definition_with("/var/data"), folder).ok());
     cr_expect(!support::exists(top + "/etc/hosts"));
     cr_expect(support::exists(top + "/etc/passwd"));
     cr_expect(support::exists(top + "/var"));
@@ -64,6 +64,6 @@ Test(container_changes, a_link_to_elsewhere_is_not_followed_out) {
     support::write_file(outside + "/hosts", "the host's");
     cr_assert_eq(symlink(outside.c_str(), (top + "/etc").c_str()), 0);
     const Fd folder = sys::open(top, O_RDONLY | O_DIRECTORY).value();
-    cr_assert(remove_stubs(Definition{}, folder).ok());
+    cr_assert(remove_mount_targets(Definition{}, folder).ok());
     cr_expect(support::exists(outside + "/hosts"));
 }
