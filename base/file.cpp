@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 namespace berth {
@@ -115,6 +116,18 @@ Result<std::string> read_all(const Fd& from, std::size_t limit) {
         room = std::max<std::size_t>(4096, text.size());
     }
 }
+
+Result<std::size_t> copy_piece(const Fd& from, const Fd& to, std::size_t wanted) {
+    for (;;) {
+        ssize_t copied = ::copy_file_range(from.raw(), nullptr, to.raw(), nullptr, wanted, 0);
+        // Not every pair of file systems can (copy_file_range(2), ERRORS); sendfile(2) always can.
+        if (copied < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+            copied = ::sendfile(to.raw(), from.raw(), nullptr, wanted);
+        if (copied >= 0) return static_cast<std::size_t>(copied);
+        if (errno != EINTR) return Error::of_errno(errno, "copy");
+    }
+}
+
 Result<std::string> read_file(const Fd& folder, const std::string& name, std::size_t limit) {
     const Fd file = TRY(sys::openat(folder, name, O_RDONLY));
     return TRY(read_all(file, limit), name);

@@ -15,6 +15,8 @@ enum class Durability { boot, disk };
 
 /// Everything from the descriptor's position on; more than `limit` bytes is an error of Kind::invalid.
 Result<std::string> read_all(const Fd& from, std::size_t limit);
+/// Copies up to `wanted` bytes in the kernel, at the positions of both files; 0 at the end.
+Result<std::size_t> copy_piece(const Fd& from, const Fd& to, std::size_t wanted);
 /// The whole file `name` in `folder`, at most `limit` bytes.
 Result<std::string> read_file(const Fd& folder, const std::string& name, std::size_t limit = 64u << 20);
 Result<std::string> read_file(const std::string& path, std::size_t limit = 64u << 20);

@@ -43,6 +43,16 @@ std::string_view text_of(const yaml_event_t& event) {
     return {reinterpret_cast<const char*>(event.data.scalar.value), event.data.scalar.length};
 }
 
+/// An alias, or a node with an anchor or a tag.
+bool is_marked(const yaml_event_t& event) {
+    switch (event.type) {
+        case YAML_SCALAR_EVENT: return event.data.scalar.anchor != nullptr || event.data.scalar.tag != nullptr;
+        case YAML_SEQUENCE_START_EVENT: return event.data.sequence_start.anchor != nullptr || event.data.sequence_start.tag != nullptr;
+        case YAML_MAPPING_START_EVENT: return event.data.mapping_start.anchor != nullptr || event.data.mapping_start.tag != nullptr;
+        default: return true;
+    }
+}
+
 class Reader {
 public:
     explicit Reader(std::string_view text) {
@@ -81,21 +91,12 @@ private:
     /// The value that the present event begins.
     Result<Json> read_node(int depth) {
         if (depth > deepest) return wrong(cat("nested deeper than ", deepest));
-        switch (event_.type) {
-            case YAML_SCALAR_EVENT: return read_scalar();
-            case YAML_SEQUENCE_START_EVENT:
-                if (event_.data.sequence_start.anchor != nullptr || event_.data.sequence_start.tag != nullptr) return refused();
-                return read_sequence(depth);
-            case YAML_MAPPING_START_EVENT:
-                if (event_.data.mapping_start.anchor != nullptr || event_.data.mapping_start.tag != nullptr) return refused();
-                return read_mapping(depth);
-            default: return refused();
-        }
+        if (is_marked(event_)) return wrong("anchors, aliases and tags are not read");
+        if (event_.type == YAML_SEQUENCE_START_EVENT) return read_sequence(depth);
+        if (event_.type == YAML_MAPPING_START_EVENT) return read_mapping(depth);
+        return read_scalar();
     }
-    Error refused() const { return wrong("anchors, aliases and tags are not read"); }
-
     Result<Json> read_scalar() const {
-        if (event_.data.scalar.anchor != nullptr || event_.data.scalar.tag != nullptr) return refused();
         return event_.data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? plain_value(text_of(event_)) : Json(text_of(event_));
     }
     Result<Json> read_sequence(int depth) {

@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "builder/file_digests.h"
 #include "builder/text.h"
 
@@ -21,18 +22,6 @@ constexpr unsigned most_threads = 4;
 constexpr std::size_t least_files = 64;
 /// What a file costs beside its bytes, in bytes that could have been copied meanwhile.
 constexpr std::int64_t cost_of_a_file = 64 << 10;
-
-/// False when the kernel cannot, with nothing copied.
-Result<bool> copy_in_kernel(const Fd& from, const Fd& to) {
-    for (;;) {
-        const ssize_t copied = ::copy_file_range(from.raw(), nullptr, to.raw(), nullptr, std::size_t{1} << 30, 0);
-        if (copied == 0) return true;
-        if (copied > 0 || errno == EINTR) continue;
-        // copy_file_range(2), ERRORS: other file systems, files that have no pages.
-        if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) return false;
-        return Error::of_errno(errno, "write");
-    }
-}
 
 bool is_same(const struct stat& before, const struct stat& after) {
     return before.st_size == after.st_size && before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
@@ -105,23 +94,24 @@ Result<Fd> FileCopier::create(const std::string& path) {
     return make();
 }
 
-// The whole content: a small one by hand, since each way through the kernel's pipes costs more than two calls; else shared
-// blocks where the file system can, else copied in the kernel.
+// A small content goes through our hands, since each way through the kernel's pipes costs more than two calls; else shared blocks
+// where the file system can, else a copy in the kernel.
 Result<void> FileCopier::copy_content(const Fd& from, const Fd& to, std::int64_t size) {
-    constexpr std::size_t small = std::size_t{1} << 16;
+    constexpr std::size_t small = std::size_t{1} << 16, piece = std::size_t{1} << 30;
     if (size == 0) return {};
-    if (static_cast<std::size_t>(size) >= small) {
-        if (can_share_blocks_ && ::ioctl(to.raw(), FICLONE, from.raw()) == 0) return {};
-        can_share_blocks_ = false;
-        if (TRY(copy_in_kernel(from, to))) return {};
+    if (static_cast<std::size_t>(size) < small) {
+        buffer_.resize(small);
+        std::size_t got = 0;
+        do {
+            got = TRY(sys::read(from, buffer_), "read");
+            TRY(sys::write_all(to, std::string_view(buffer_).substr(0, got)), "write");
+        } while (got == small);  // Less than there was room for: a regular file has ended.
+        return {};
     }
-    buffer_.resize(small);
-    for (;;) {
-        const std::size_t got = TRY(sys::read(from, buffer_), "read");
-        TRY(sys::write_all(to, std::string_view(buffer_).substr(0, got)), "write");
-        // Less than there was room for: a regular file has ended.
-        if (got < buffer_.size()) return {};
-    }
+    if (can_share_blocks_ && ::ioctl(to.raw(), FICLONE, from.raw()) == 0) return {};
+    can_share_blocks_ = false;
+    while (TRY(copy_piece(from, to, piece)) > 0) continue;
+    return {};
 }
 
 // chown(2) clears set-id bits, so the mode comes after it; xattrs before it would lose security.capability to chown too.

@@ -71,7 +71,9 @@ Result<void> bury_links(const State& state);
 
 /// Gives back all that the container's record says; nothing to do without one. `netns` as in detach().
 Result<void> detach_locked(const Networks& networks, const State& state, const std::string& container, const Fd* netns = nullptr);
-/// Detaches those that are gone, `alive` (sorted) unseen; how many there were. `newcomer` is the number of a namespace that is being attached, 0 without one: whoever else is recorded with it is gone.
-Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive, std::uint64_t newcomer = 0);
+/// Detaches those that are gone, `alive` (sorted) unseen; how many there were. `newcomer` is the number of a namespace that is
+/// being attached, 0 without one: whoever else is recorded with it is gone.
+Result<unsigned> sweep_locked(const Networks& networks, const State& state, const std::vector<std::string>& alive,
+                              std::uint64_t newcomer = 0);
 
 }  // namespace berth::network

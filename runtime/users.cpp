@@ -10,8 +10,6 @@ namespace {
 /// passwd and group files of images are a few KiB; ten times the largest seen, so that a giant one cannot fill memory
 /// (CVE-2026-47262).
 constexpr std::size_t largest_table = 10u << 20;
-/// Ids up to 2^31-1, as docker: above, tools disagree about the sign.
-constexpr std::uint64_t highest_id = 0x7fffffff;
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
@@ -80,7 +78,6 @@ Result<void> set_user(ResolvedUser& out, const UserTables& tables, std::string_v
         out.uid = entry->uid;
     }
     if (entry == nullptr) return {};
-    // An image's table may say 2^32-1, which is nobody's id but "no change" to setresuid(2): root (CVE-2024-40635).
     if (entry->uid > highest_id || entry->gid > highest_id)
         return Error(Kind::invalid, cat("user '", user, "': its ids in the passwd file are out of range: 0 to ", highest_id));
     out.gid = entry->gid;

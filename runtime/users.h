@@ -13,6 +13,10 @@
 
 namespace berth::runtime {
 
+/// Ids up to 2^31-1, as docker and runc: above, tools disagree about the sign, and 2^32-1 means "no change" to setresuid(2), so that
+/// the program would be root (CVE-2024-40635).
+constexpr std::uint32_t highest_id = 0x7fffffff;
+
 struct PasswdEntry {
     std::string name;
     std::uint32_t uid = 0, gid = 0;

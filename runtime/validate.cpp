@@ -4,6 +4,7 @@
 
 #include "base/root.h"
 #include "runtime/plan_make.h"
+#include "runtime/users.h"
 
 namespace berth::runtime {
 
@@ -80,13 +81,11 @@ Result<void> check_names(const Spec& spec) {
     return {};
 }
 
-/// As runc and docker. 2^32-1 above all: to setresuid(2) it means "no change", and the program would be root (CVE-2024-40635).
 Result<void> check_user(const User& user) {
-    constexpr std::uint32_t highest_id = 0x7fffffff;
-    if (user.uid > highest_id) return invalid("process.user.uid: is out of range: 0 to 2147483647");
-    if (user.gid > highest_id) return invalid("process.user.gid: is out of range: 0 to 2147483647");
+    if (user.uid > highest_id) return invalid(cat("process.user.uid: is out of range: 0 to ", highest_id));
+    if (user.gid > highest_id) return invalid(cat("process.user.gid: is out of range: 0 to ", highest_id));
     for (const std::uint32_t gid : user.additional_gids)
-        if (gid > highest_id) return invalid("process.user.additionalGids: out of range: 0 to 2147483647");
+        if (gid > highest_id) return invalid(cat("process.user.additionalGids: out of range: 0 to ", highest_id));
     return {};
 }
 

@@ -234,6 +234,13 @@ long leave_host_tree(Context& context, const Step&) {
     return done;
 }
 
+/// To the root that leave_host_tree found, below the container's if that was attached over it.
+long go_to_host_root(const Context& context) {
+    const long done = change_root(context.host_root);
+    close_fd(context.host_root);
+    return done;
+}
+
 long set_propagation(Context&, const Step& step) {
     return set_mount(AT_FDCWD, step.path, step.value != 0 ? AT_RECURSIVE : 0, Attributes{0, 0, step.flags, 0});
 }
@@ -275,8 +282,7 @@ long make_root_readonly(Context&, const Step&) {
 // The container's root has to become the namespace's, and not only ours: whoever enters the namespace later (exec) begins
 // there. In a chroot's place it would leave them in the host's tree.
 long pivot(Context& context, const Step&) {
-    long done = change_root(context.host_root);
-    close_fd(context.host_root);
+    long done = go_to_host_root(context);
     if (done >= 0) done = raw::call(SYS_fchdir, context.root);
     // New and old root at one place (pivot_root(2), "pivot_root(".", ".")"): no folder in the image is needed.
     if (done >= 0) done = raw::call(SYS_pivot_root, ".", ".");
@@ -286,8 +292,7 @@ long pivot(Context& context, const Step&) {
 }
 
 long move_root(Context& context, const Step&) {
-    long done = change_root(context.host_root);
-    close_fd(context.host_root);
+    long done = go_to_host_root(context);
     if (done >= 0) done = raw::call(SYS_move_mount, context.root, "", AT_FDCWD, "/", from_empty);
     if (done >= 0) done = change_root(context.root);
     if (done >= 0) done = raw::call(SYS_chdir, "/");
