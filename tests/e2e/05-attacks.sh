@@ -120,6 +120,18 @@ printf 'FROM busybox\nRUN --mount=type=tmpfs,target=/a/folder --mount=type=bind,
 works "a build step may put links in the place of its mounts" berth build -q -t links build
 equal "and nothing of the host is taken for a mount point" "file folder" "$(ls victim | xargs)"
 berth rmi links >/dev/null
+# CVE-2024-9675: an id of a cache is text, and no path.
+printf 'FROM busybox\nRUN --mount=type=cache,id=../../escaped,target=/c touch /c/x\n' > build/Dockerfile
+works "a cache may be called ../../escaped" berth build -q -t cached build
+equal "and lies with the others" "" "$(find "$BERTH_ROOT" "$WORK" -name escaped 2>/dev/null)"
+berth rmi cached >/dev/null
+# CVE-2024-23653: a Dockerfile does not give itself what the one who builds did not.
+printf 'FROM busybox\nRUN --security=insecure true\n' > build/Dockerfile
+exits 1 "privileges for a step are the caller's to give" berth build -q build
+holds "which is said" "granting entitlement security.insecure is not allowed" "$ERR"
+printf 'FROM busybox\nRUN --network=host true\n' > build/Dockerfile
+exits 1 "and so is the host's network" berth build -q build
+holds "which is said too" "granting entitlement network.host is not allowed" "$ERR"
 
 # --- archives (CVE-2014-9356, CVE-2021-41089 and kin)
 archive() { # NAME PYTHON: `add(name, type, linkname, data)` writes entries

@@ -72,6 +72,10 @@ exits 1 "kill of a stopped container" "${OCI[@]}" kill oci-c KILL
 holds "kill of a stopped container: callers find the words" "container not running" "$ERR"
 works "delete" "${OCI[@]}" delete oci-c
 leaves_nothing oci-c
+for id in ../oci-x /oci-x . .. 'a/b' ''; do
+    exits 1 "an id is no path: '$id'" "${OCI[@]}" create --bundle "$WORK/c" "$id"
+    holds "and that is said" "invalid container ID format" "$ERR"
+done
 exits 1 "state of an absent container" "${OCI[@]}" state oci-c
 holds "state of an absent container: callers find the words" "container does not exist" "$ERR"
 works "delete --force of an absent container" "${OCI[@]}" delete --force oci-c
