@@ -273,4 +273,44 @@ refuses 1 "a blocked registry is not asked" "berth: registry bad.test is blocked
 echo 'prefix = ' > registries.conf
 exits 1 "settings that are no TOML are told" berth pull -q hub.test/x:1
 holds "… with the place" "registries.conf line 1" "$ERR"
+unset BERTH_REGISTRIES_CONF
+# --- a registry over https whose token service is not: the account would be anybody's to read
+address=$(ip -4 -o addr show dev uplink | awk '{sub("/.*", "", $4); print $4}')
+tls=$(free_port) plain=$(free_port)
+openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj "/CN=$address" -addext "subjectAltName=IP:$address" 2>/dev/null
+python3 - "$address" "$tls" "$plain" <<'P' &
+import http.server, ssl, sys, threading
+address, tls, plain = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+class Service(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def answer(self, status, headers, body):
+        self.send_response(status)
+        for header in headers: self.send_header(*header)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+class Registry(Service):
+    def do_GET(self):
+        self.answer(401, [("WWW-Authenticate", f'Bearer realm="http://{address}:{plain}/token",service="s"')], b"{}")
+    do_HEAD = do_GET
+class Token(Service):
+    def do_GET(self):
+        open("asked", "w").write(str(self.headers))
+        self.answer(200, [], b'{"token": "t"}')
+secure = http.server.ThreadingHTTPServer((address, tls), Registry)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("tls.crt", "tls.key")
+secure.socket = context.wrap_socket(secure.socket, server_side=True)
+threading.Thread(target=secure.serve_forever, daemon=True).start()
+http.server.ThreadingHTTPServer((address, plain), Token).serve_forever()
+P
+services=$!
+mkdir -p "home/.config/containers/certs.d/$address:$tls" account
+cp tls.crt "home/.config/containers/certs.d/$address:$tls/ca.crt"
+printf '{"auths": {"%s": {"auth": "%s"}}}' "$address:$tls" "$(printf me:secret | base64)" > account/config.json
+soon 10 curl -s --cacert tls.crt -o /dev/null "https://$address:$tls/v2/"
+exits 1 "a token service over plain http is not asked" env HOME="$WORK/home" DOCKER_CONFIG="$WORK/account" berth pull -q "$address:$tls/me/app:1"
+holds "which is said" "is not https" "$ERR"
+equal "and is not told the account" no "$([ -e asked ] && echo yes || echo no)"
+kill $services
 finish
