@@ -45,6 +45,32 @@ serve dual TCP6-LISTEN:80,ipv6only=0 'echo hello from $SOCAT_PEERADDR'
 serve dual UDP6-LISTEN:53,ipv6only=0 cat
 sleep 0.5
 ip=$(inspect web '{{.NetworkSettings.IPAddress}}')
+# CVE-2020-8558: route_localnet lets a packet for 127.0.0.1 in that comes by the wire, made by hand; the guard does not.
+cat > loopback.py <<'P'
+import socket, struct, sys
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+source, gateway_mac, own_mac, port = sys.argv[1], bytes.fromhex(sys.argv[2].replace(":", "")), bytes.fromhex(sys.argv[3].replace(":", "")), int(sys.argv[4])
+for target in sys.argv[5:]:
+    text = b"wire"
+    udp = struct.pack("!HHHH", 4000, port, 8 + len(text), 0) + text
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(target))
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    wire.bind(("eth0", 0))
+    wire.send(gateway_mac + own_mac + b"\x08\x00" + head + udp)
+P
+bridge=$(ip -4 -o addr show to "$(inspect peer '{{.NetworkSettings.Gateway}}')" | awk '{print $2}')
+timeout 3 socat -u UDP4-RECVFROM:5999,bind=127.0.0.1 OPEN:heard-loopback,creat & listener=$!
+timeout 3 socat -u UDP4-RECVFROM:5999,bind="$(inspect peer '{{.NetworkSettings.Gateway}}')" OPEN:heard-bridge,creat & listener="$listener $!"
+sleep 0.3
+$(from peer) python3 loopback.py "$(inspect peer '{{.NetworkSettings.IPAddress}}')" "$(cat "/sys/class/net/$bridge/address")" \
+    "$(inspect peer '{{.NetworkSettings.MacAddress}}')" 5999 127.0.0.1 "$(inspect peer '{{.NetworkSettings.Gateway}}')"
+wait $listener
+equal "a packet made by hand reaches the bridge" wire "$(cat heard-bridge 2>&1)"
+equal "but not the host's loopback" "" "$(cat heard-loopback 2>/dev/null)"
 # CVE-2020-13401: a container that says it is a router.
 equal "the host takes no router advertisements from a container" 0 \
     "$(cat "/proc/sys/net/ipv6/conf/$(ip -6 -o addr show to fd66::/64 | awk '{print $2}')/accept_ra")"
