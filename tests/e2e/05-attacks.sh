@@ -53,6 +53,13 @@ lacks "and out of the monitor" hidden "$(tr '\0' '\n' < "/proc/$(monitor_of c1)/
 equal "exec's program has three descriptors" "0 1 2 3" "$(berth exec c1 sh -c 'ls /proc/self/fd | xargs')"
 berth rm -f c1 >/dev/null
 
+# --- capabilities that would come back by files (CVE-2022-24769, CVE-2022-29162)
+berth run -d --name c1 --cap-add SYS_ADMIN busybox sleep 1000 >/dev/null
+equal "no capability is inheritable or ambient" "0000000000000000 0000000000000000" "$(berth exec c1 sed -nE 's/^Cap(Inh|Amb):\t//p' /proc/1/status | xargs)"
+equal "also in exec, privileged or not" "0000000000000000 0000000000000000 0000000000000000 0000000000000000" \
+    "$({ berth exec c1 cat /proc/self/status; berth exec --privileged c1 cat /proc/self/status; } | sed -nE 's/^Cap(Inh|Amb):\t//p' | xargs)"
+berth rm -f c1 >/dev/null
+
 # --- roots whose folders are links (CVE-2025-24965, CVE-2019-19921, CVE-2021-30465)
 image devlink "rm -rf dev; ln -s $WORK/evil dev"
 untouched "/dev is a link to the host" berth run --rm devlink true
