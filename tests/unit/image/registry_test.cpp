@@ -130,6 +130,12 @@ Test(image_manifest, content_decides_what_it_is) {
     expect_text(manifest_kind(R"({"config": {"digest": ")" + some_digest + R"(", "size": -1}})"), "manifest: a size is negative");
 }
 
+// CVE-2020-1702: a registry that sends without end.
+Test(image_manifest, a_huge_document_is_refused) {
+    const std::string filler((4 << 20) + 1, ' ');
+    expect_text(manifest_kind(R"({"schemaVersion": 2, "config": )" + descriptor + R"(, "layers": []})" + filler), "manifest: larger than 4194304 bytes");
+}
+
 Test(image_manifest, attestations_are_no_images) {
     const std::string member = R"({"mediaType": "x", "digest": ")" + some_digest + R"(", "size": 5, "platform": {"os": "unknown", "architecture": "unknown"}})";
     const Manifest index = parse_manifest(R"({"manifests": [)" + member + "]}").value();
