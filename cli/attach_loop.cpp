@@ -81,12 +81,13 @@ public:
                                watch(signals.raw(), POLLIN),
                                watch(input_.is_open() && pending_.empty() ? STDIN_FILENO : -1, POLLIN)};
             if (::poll(polled, 3, -1) < 0 && errno != EINTR) return Error::of_errno(errno, "poll");
+            // First: a signal for a container whose monitor is gone would have another take over, which knows less than we do.
+            if ((polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+                if (const auto end = TRY(take_event())) return *end;
             if ((polled[1].revents & POLLIN) != 0)
                 if (const int status = TRY(take_signal(next_signal(signals))); status != 0) return StreamEnd{status, false};
             if ((polled[0].revents & POLLOUT) != 0) TRY(send_pending());
             if (polled[2].revents != 0 && take_input()) return StreamEnd{0, true};
-            if ((polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-                if (const auto end = TRY(take_event())) return *end;
         }
     }
 
@@ -305,7 +306,7 @@ Result<StreamEnd> stream_attachment(container::Engine& engine, const std::string
         auto end = loop.run(signals);
         if (end.ok() || end.error().kind() != Kind::wrong_state) return end;
         // Its monitor was killed: the container goes on below another, or has ended, which the record tells.
-        auto again = container::attach_again(engine, id, {options.input, options.output, options.error_output});
+        auto again = container::attach_again(engine, id, {options.input, options.output, options.error_output}, attachment.init());
         if (!again.ok() && again.error().kind() == Kind::not_found) return end;
         container::Reattached found = TRY(std::move(again));
         if (!found.attachment) return StreamEnd{found.exit_code, false};

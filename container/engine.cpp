@@ -41,7 +41,7 @@ Result<void> repair(Engine& engine, Registry& registry, Record& record) {
         record.run.network = {};
         return registry.store_state(record.id(), record.run, Durability::boot);
     }
-    TRY(adopt_by_monitor(engine, record, std::move(*lock), {}), "adopt container ", record.name());
+    TRY(adopt_by_monitor(engine, record, std::move(*lock), {}, {}), "adopt container ", record.name());
     // Where one process was killed others may have been: what they left half made goes too.
     ignore(registry.sweep(), "the next repair tries again");
     if (auto networks = engine.networks(); networks.ok()) ignore(network::sweep(*networks.value()), "the next repair tries again");

@@ -101,9 +101,11 @@ int exit_code_of_failure(const Error& error);
 /// The caller's end of a container's streams, terminal and end. Owned by who attached.
 class Attachment {
 public:
-    explicit Attachment(Fd socket) : socket_(std::move(socket)) {}
+    Attachment(Fd socket, Fd init) : socket_(std::move(socket)), init_(std::move(init)) {}
     /// For poll(2).
     const Fd& fd() const { return socket_; }
+    /// The pidfd of the container's first process: whoever holds it can learn how that ended without its monitor.
+    const Fd& init() const { return init_; }
 
     struct Event {
         enum class What { output, error_output, ended, detached } what = What::ended;
@@ -119,6 +121,7 @@ public:
 
 private:
     Fd socket_;
+    Fd init_;
     std::string buffer_;
 };
 
@@ -219,16 +222,17 @@ struct ExecOptions {
 /// A process started by exec; its monitor is its parent.
 class Exec {
 public:
-    Exec(Fd socket, Fd console) : socket_(std::move(socket)), console_(std::move(console)) {}
+    Exec(Fd socket, Fd process, Fd console) : socket_(std::move(socket)), process_(std::move(process)), console_(std::move(console)) {}
     /// The terminal's master with `tty`, else invalid: what the process writes is read here.
     const Fd& console() const { return console_; }
     /// Readable when the process ended.
-    const Fd& fd() const { return socket_; }
+    const Fd& fd() const { return process_; }
     /// Its exit code; waits for the end.
     Result<int> wait();
 
 private:
     Fd socket_;
+    Fd process_;
     Fd console_;
 };
 Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options);

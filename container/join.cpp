@@ -1,11 +1,7 @@
 #include "container/join.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 
 #include "base/file.h"
 #include "base/root.h"
@@ -14,15 +10,6 @@
 namespace berth::container {
 
 namespace {
-
-/// linux/pidfd.h of 6.15; Debian 12's headers are older.
-struct PidfdInfo {
-    std::uint64_t mask;
-    std::uint64_t cgroupid;
-    std::uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    std::int32_t exit_code;
-};
-constexpr std::uint64_t pidfd_info_exit = 1u << 3;
 
 /// The value of a line such as "SigCgt:\t0000000000004002" in /proc/PID/status.
 std::uint64_t signal_set(std::string_view status, std::string_view name) {
@@ -75,16 +62,6 @@ Result<runtime::ExecProcess> join(const Target& target, const JoinRequest& reque
                                     .keep_stdio_owners = !are_pipes(request.stdio),
                                     .listener_state = {}};
     return runtime::start_process(exec);
-}
-
-Result<std::optional<ExitStatus>> exit_status_of_stranger(const Fd& pidfd) {
-    PidfdInfo info{};
-    info.mask = pidfd_info_exit;
-    // PIDFD_GET_INFO, _IOWR(0xFF, 11, struct pidfd_info).
-    if (::ioctl(pidfd.raw(), _IOWR(0xFF, 11, PidfdInfo), &info) != 0)
-        return Error::of_errno(errno, "exit status of another's child").with_kind(Kind::unsupported);
-    if ((info.mask & pidfd_info_exit) == 0) return std::optional<ExitStatus>();
-    return std::optional(exit_status_of_wait(info.exit_code));
 }
 
 bool ignores_signal(pid_t pid, int signal) {

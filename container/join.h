@@ -26,10 +26,6 @@ struct JoinRequest {
 /// Kind::not_found and denied stand for the command itself (127 and 126), as in Init::wait_ready.
 Result<runtime::ExecProcess> join(const Target& target, const JoinRequest& request);
 
-/// How a process ended whose parent we are not, from its pidfd; nothing before its own parent has reaped it.
-/// Kind::unsupported before kernel 6.15.
-Result<std::optional<ExitStatus>> exit_status_of_stranger(const Fd& pidfd);
-
 /// True when the kernel drops `signal` for this PID 1: it has neither a handler for it nor blocks it to fetch it later
 /// (pid_namespaces(7)).
 bool ignores_signal(pid_t pid, int signal);

@@ -27,9 +27,16 @@ namespace berth::container {
 
 namespace {
 
-Result<Request> receive_request(const Fd& socket) {
-    const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
-    return parse_request(packet.bytes);
+/// What the starting command sends: its wish, and for a container that goes on the pidfd of its first process, if it has one.
+struct Wish {
+    Request request;
+    Fd init;
+};
+Result<Wish> receive_wish(const Fd& socket) {
+    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    Wish wish{TRY(parse_request(packet.bytes)), {}};
+    if (!packet.descriptors.empty()) wish.init = std::move(packet.descriptors[0]);
+    return wish;
 }
 
 }  // namespace
@@ -78,7 +85,7 @@ void Monitor::on_process_end() {
         const auto status = child.wait();
         return on_ended(status.ok() ? status.value().shell_code() : status_unknown);
     }
-    const auto status = exit_status_of_stranger(run_->pidfd);
+    const auto status = run_->end.status(run_->pidfd);
     if (status.ok() && status.value()) return on_ended(status.value()->shell_code());
     if (!status.ok()) return on_ended(status_unknown);
     // Ended, but its present parent has not reaped it, which is what makes the status known; EPOLLHUP tells of that.
@@ -270,9 +277,10 @@ int run_monitor(int count, char** arguments) {
         Loop loop = TRY(Loop::open());
         Monitor monitor(engine, *registry, loop, std::move(record));
         // Read in any case: a socket that is closed with something unread takes our answer with it.
-        const Request wish = TRY(receive_request(starter));
+        Wish wish = TRY(receive_wish(starter));
         TRY(monitor.watch_signals());
-        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish) : monitor.adopt(std::move(starter), wish);
+        const bool goes_on = mode == MonitorMode::start ? monitor.start(std::move(starter), wish.request)
+                                                        : monitor.adopt(std::move(starter), wish.request, std::move(wish.init));
         if (goes_on) loop.run();
         return {};
     }();

@@ -16,6 +16,7 @@
 #include "container/control.h"
 #include "container/engine.h"
 #include "container/events.h"
+#include "container/foreign_end.h"
 #include "container/join.h"
 #include "container/launch.h"
 #include "container/loop.h"
@@ -46,17 +47,16 @@ public:
     /// The first run; answers the starter, who attaches or not as `wish` says. False: nothing runs and nothing will.
     bool start(Fd starter, const Request& wish);
     Result<void> watch_signals();
-    /// Takes over from a monitor that was killed; the starter attaches as in start().
-    bool adopt(Fd starter, const Request& wish);
+    /// Takes over from a monitor that was killed; the starter attaches as in start(). `init`: the pidfd of the first process,
+    /// where somebody kept one, which knows the status of a process that is gone.
+    bool adopt(Fd starter, const Request& wish, Fd init);
 
 private:
-    /// docker: the exit status was lost.
-    static constexpr int status_unknown = 255;
-
     struct Run {
         pid_t pid = 0;
         Fd pidfd;
         bool is_own_child = true;
+        ForeignEnd end;  ///< of one that is not
         std::optional<runtime::Cgroup> cgroup;
         std::optional<network::Attachment> attachment;
         Fd netns;
@@ -104,7 +104,7 @@ private:
     void slim_soon();
     bool find_left_run();
     Result<void> take_over_run();
-    void end_left_run();
+    void end_left_run(const Fd& init);
     void open_streams(LogWriter log);
     void tell_losses();
 

@@ -64,6 +64,7 @@ bool Monitor::find_left_run() {
     if (!pidfd) return false;
     run_->pid = state.init->pid;
     run_->pidfd = std::move(*pidfd);
+    run_->end = ForeignEnd::watch(run_->pid, run_->pidfd);
     return true;
 }
 
@@ -82,23 +83,27 @@ Result<void> Monitor::take_over_run() {
 }
 
 /// What was killed with the container: only the rest of its end is left to do.
-void Monitor::end_left_run() {
-    if (record_.run.state.status != Status::restarting) return on_ended(status_unknown);
-    run_.reset();
-    schedule_restart(Duration{});
+void Monitor::end_left_run(const Fd& init) {
+    if (record_.run.state.status == Status::restarting) {
+        run_.reset();
+        return schedule_restart(Duration{});
+    }
+    const auto status = init.valid() ? late_status(init) : std::nullopt;
+    on_ended(status ? status->shell_code() : status_unknown);
 }
 
-bool Monitor::adopt(Fd starter, const Request& wish) {
+bool Monitor::adopt(Fd starter, const Request& wish, Fd init) {
     restart_ = RestartMachine(record_.definition.host.restart_policy, record_.run.state.restart_count);
     const bool is_alive = find_left_run();
     // First of all: a container that is just ending lets the rest fail, and must be reachable between two runs all the same.
     if (auto listening = listen(); !listening.ok()) log::debug("adopt ", record_.name(), ": ", listening.error().text());
     if (!is_alive) {
-        end_left_run();
+        end_left_run(init);
     } else if (auto taken = take_over_run(); !taken.ok()) {
         log::debug("adopt ", record_.name(), ": ", taken.error().text());
     }
-    ignore(send_answer(starter, Answer{}), "the starter may be gone");
+    const int told = is_alive && run_ ? run_->pidfd.raw() : -1;
+    ignore(send_answer(starter, Answer{}, {&told, told >= 0 ? 1u : 0u}), "the starter may be gone");
     if (is_alive && streams_ && wish.op == Op::attach) streams_->add_client(std::move(starter), {wish.input, wish.output, wish.error_output});
     else starter.reset();
     if (is_alive) watch_run();
@@ -164,7 +169,8 @@ Result<void> Monitor::launch_run(Launch& launch, Fd* starter, const Request& wis
     if (starter != nullptr) {
         Answer answer;
         answer.pid = run_->pid;
-        ignore(send_answer(*starter, answer), "the starter may be gone; the container runs all the same");
+        const int init = run_->pidfd.raw();
+        ignore(send_answer(*starter, answer, {&init, 1}), "the starter may be gone; the container runs all the same");
         if (wish.op == Op::attach)
             streams_->add_client(std::move(*starter), {wish.input, wish.output, wish.error_output});
         else starter->reset();

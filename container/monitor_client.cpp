@@ -18,10 +18,11 @@ namespace berth::container {
 namespace {
 
 /// Starts berth-monitor and gives back our end of its start socket. The wish is there before the monitor is.
-Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode, const Request& wish) {
+Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lock, MonitorMode mode, const Request& wish, const Fd& init) {
     const Fd program = TRY(open_protected_program("berth-monitor"), "monitor");
     auto [ours, theirs] = TRY(sys::socketpair(SOCK_SEQPACKET));
-    TRY(send_request(ours, wish));
+    const int sent = init.raw();
+    TRY(send_request(ours, wish, {&sent, init.valid() ? 1u : 0u}));
     SpawnOptions options;
     options.argv = {"berth-monitor", engine.paths().root, engine.paths().run_root, record.id(), std::string(monitor_mode_word(mode))};
     // Nothing of the caller's terminal or pipes is held (`ssh host berth run -d …` must end), nor of its environment, which
@@ -34,12 +35,6 @@ Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lo
     Child monitor = TRY(spawn(program, options), "monitor");
     std::move(monitor).release();
     return std::move(ours);
-}
-
-Result<Answer> receive_start_answer(const Fd& socket) {
-    const Packet packet = TRY(receive_packet(socket, control_packet_bytes));
-    if (packet.bytes.empty()) return Error(Kind::internal, "its monitor ended before it was started");
-    return parse_answer(packet.bytes);
 }
 
 }  // namespace
@@ -61,20 +56,25 @@ Result<Fd> open_protected_program(const std::string& name) {
 }
 
 Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
-    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start, wish));
+    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start, wish, {}));
     // Its copy of the lock lives on.
     std::move(lock).release().reset();
-    Answer answer = TRY(receive_start_answer(socket));
-    if (auto error = error_of(answer)) return std::move(*error);
-    return MonitorStart{std::move(socket), std::move(answer)};
+    return receive_start(std::move(socket));
 }
 
-Result<Fd> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
-    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt, wish));
+Result<MonitorStart> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish, const Fd& init) {
+    Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::adopt, wish, init));
     std::move(lock).release().reset();
-    const Answer answer = TRY(receive_start_answer(socket));
-    if (auto error = error_of(answer)) return std::move(*error);
-    return socket;
+    return receive_start(std::move(socket));
+}
+
+Result<MonitorStart> receive_start(Fd socket) {
+    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    if (packet.bytes.empty()) return Error(Kind::wrong_state, "the container's monitor ended before it answered");
+    MonitorStart start{std::move(socket), TRY(parse_answer(packet.bytes)), {}};
+    if (auto error = error_of(start.answer)) return std::move(*error);
+    if (!packet.descriptors.empty()) start.init = std::move(packet.descriptors.front());
+    return start;
 }
 
 // Somebody else may hold it for some moments: a command (cp into a stopped container, another start) or a monitor that is

@@ -11,15 +11,20 @@ namespace berth::container {
 /// file through /proc/PID/exe (CVE-2019-5736).
 Result<Fd> open_protected_program(const std::string& name);
 
-/// Starts a monitor that runs the container and waits until the command runs in it. `wish` says what the caller attaches
-/// to; the socket that comes back then carries the stream. The lock becomes the monitor's.
+/// What a monitor answers to a start and to an attach.
 struct MonitorStart {
     Fd socket;
     Answer answer;
+    Fd init;  ///< the pidfd of the container's first process; invalid where none runs
 };
+/// Starts a monitor that runs the container and waits until the command runs in it. `wish` says what the caller attaches
+/// to; the socket that comes back then carries the stream. The lock becomes the monitor's.
 Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish);
-/// The same for a container whose monitor died. It may turn out to have ended: then the socket carries no stream.
-Result<Fd> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish);
+/// The same for a container whose monitor died. It may turn out to have ended: then the socket carries no stream. `init`: as
+/// an earlier monitor's start gave it, or invalid.
+Result<MonitorStart> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish, const Fd& init);
+/// Waits for the answer to a wish, or to an attach, that was sent.
+Result<MonitorStart> receive_start(Fd socket);
 
 /// The run lock of a container that does not run; nothing when it runs. `record` is as it is then.
 Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record);

@@ -41,7 +41,7 @@ void Monitor::start_exec(Fd socket, Request request, std::vector<Fd> descriptors
 
     Answer answer;
     answer.pid = process.child.pid();
-    std::vector<int> handed;
+    std::vector<int> handed{process.child.pidfd().raw()};
     if (process.console) handed.push_back(process.console->raw());
     ignore(send_answer(socket, answer, handed), "the client may be gone; the process runs all the same");
     ExecSession& session = execs_.emplace_back(ExecSession{std::move(process.child), std::move(socket), random_hex(32)});

@@ -124,7 +124,8 @@ void Monitor::start_attach(Fd socket, const Request& request) {
     if (!run_ || !streams_) return reply(socket, not_running());
     if (record_.run.state.status == Status::paused)
         return reply(socket, Error(Kind::wrong_state, cat("container ", record_.name(), " is paused, unpause it before attach")));
-    reply(socket, Answer{});
+    const int init = run_->pidfd.raw();
+    ignore(send_answer(socket, Answer{}, {&init, 1}), "the client may be gone");
     if (request.rows != 0 && streams_->resize(request.rows, request.columns).ok()) note_resize(request.rows, request.columns);
     streams_->add_client(std::move(socket), {request.input, request.output, request.error_output});
     note_event("attach");

@@ -18,11 +18,13 @@ Request attach_wish(const AttachOptions& options) {
 bool is_over(const Record& record) { return !record.run.state.running() || record.run.state.status == Status::restarting; }
 
 /// Attached, or nothing when it has just ended or another command is seeing to a new monitor: look again.
-Result<std::optional<Attachment>> try_attach(Engine& engine, Registry& registry, Record& record, const AttachOptions& options) {
+Result<std::optional<Attachment>> try_attach(Engine& engine, Registry& registry, Record& record, const AttachOptions& options,
+                                             const Fd& init) {
     if (std::optional<DirLock> lock = TRY(registry.try_run_lock(record.id()))) {
         record = TRY(registry.load(record.id()));
         if (is_over(record)) return std::optional<Attachment>();
-        return std::optional(Attachment(TRY(adopt_by_monitor(engine, record, std::move(*lock), attach_wish(options)))));
+        MonitorStart adopted = TRY(adopt_by_monitor(engine, record, std::move(*lock), attach_wish(options), init));
+        return std::optional(Attachment(std::move(adopted.socket), std::move(adopted.init)));
     }
     auto attached = attach(engine, record, options);
     if (!attached.ok() && attached.error().kind() == Kind::wrong_state) return std::optional<Attachment>();
@@ -31,13 +33,13 @@ Result<std::optional<Attachment>> try_attach(Engine& engine, Registry& registry,
 
 }  // namespace
 
-Result<Reattached> attach_again(Engine& engine, const std::string& id, const AttachOptions& options) {
+Result<Reattached> attach_again(Engine& engine, const std::string& id, const AttachOptions& options, const Fd& init) {
     Registry* registry = TRY(engine.containers());
     // A monitor that begins is there within milliseconds; one that refuses, since the container is paused, goes on to.
     for (int attempts = 0; attempts < 400; ++attempts) {
         Record record = TRY(registry->load(id));
         if (is_over(record)) return Reattached{std::nullopt, static_cast<int>(record.run.state.exit_code)};
-        if (auto attached = TRY(try_attach(engine, *registry, record, options))) return Reattached{std::move(attached), 0};
+        if (auto attached = TRY(try_attach(engine, *registry, record, options, init))) return Reattached{std::move(attached), 0};
         sleep_for(Duration::of_milliseconds(5));
     }
     return Error(Kind::system, cat("container ", id.substr(0, 12), ": no monitor takes it over")).with_hint("look at it with: berth ps -a");

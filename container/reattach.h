@@ -12,7 +12,7 @@ struct Reattached {
     int exit_code = 0;                     ///< then
 };
 /// Has another monitor take over, if nobody did yet, and attaches to it; what the container wrote meanwhile comes with that.
-/// Kind::not_found when the container was removed with its end.
-Result<Reattached> attach_again(Engine& engine, const std::string& id, const AttachOptions& options);
+/// `init`: of the attachment that broke. Kind::not_found when the container was removed with its end.
+Result<Reattached> attach_again(Engine& engine, const std::string& id, const AttachOptions& options, const Fd& init);
 
 }  // namespace berth::container

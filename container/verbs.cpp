@@ -67,7 +67,7 @@ Result<Started> start(Engine& engine, Record& record, const StartOptions& option
     MonitorStart begun = TRY(start_by_monitor(engine, record, std::move(*lock), wish));
     started.warnings = std::move(begun.answer.warnings);
     std::ranges::move(publish_warnings(record.definition), std::back_inserter(started.warnings));
-    if (options.attach) started.attachment.emplace(std::move(begun.socket));
+    if (options.attach) started.attachment.emplace(std::move(begun.socket), std::move(begun.init));
     if (!options.pidfile.empty())
         TRY(replace_file(sys::here(), options.pidfile, cat(begun.answer.pid), 0644, Durability::boot), "pidfile");
     return started;
@@ -82,8 +82,9 @@ Result<Attachment> attach(Engine& engine, const Record& record, const AttachOpti
     request.input = options.input;
     request.output = options.output;
     request.error_output = options.error_output;
-    TRY(ask(socket, request));
-    return Attachment(std::move(socket));
+    TRY(send_request(socket, request));
+    MonitorStart attached = TRY(receive_start(std::move(socket)));
+    return Attachment(std::move(attached.socket), std::move(attached.init));
 }
 
 Result<StopResult> stop(Engine& engine, Record& record, const StopOptions& options) {
@@ -202,14 +203,17 @@ Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options) {
     if (packet.bytes.empty()) return Error(Kind::system, "the container's monitor ended without an answer");
     const Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);
-    return Exec(std::move(socket), packet.descriptors.empty() ? Fd() : std::move(packet.descriptors.front()));
+    if (packet.descriptors.empty()) bug("exec: no process");
+    return Exec(std::move(socket), std::move(packet.descriptors.front()), packet.descriptors.size() > 1 ? std::move(packet.descriptors[1]) : Fd());
 }
 
 Result<int> Exec::wait() {
     const Packet packet = TRY(receive_packet(socket_, control_packet_bytes));
-    // Its monitor was killed: the status is lost.
-    if (packet.bytes.empty()) return 255;
-    return TRY(parse_answer(packet.bytes)).exit;
+    if (!packet.bytes.empty()) return TRY(parse_answer(packet.bytes)).exit;
+    // Its monitor was killed; the process went on.
+    TRY(wait_for_end(process_, -1));
+    const auto status = late_status(process_);
+    return status ? status->shell_code() : status_unknown;
 }
 
 Result<healthcheck::Health> run_health_probe(Engine& engine, const Record& record) {

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib/common.sh"
 bases busybox
 # The exit code of a program whose monitor was killed: whoever is not its parent may ask for it since Linux 6.15
-# (PIDFD_GET_INFO, PIDFD_INFO_EXIT); before, it is lost, which docker tells by 255.
+# (PIDFD_GET_INFO, PIDFD_INFO_EXIT); before, only in the machine's first namespaces (tests/vm/on-host), else it is lost: 255.
 adopted() { printf '%s\n' 6.15 "$(uname -r)" | sort -C -V && echo "$1" || echo 255; }
 
 count() { inspect "$1" '{{.RestartCount}}'; }
@@ -75,6 +75,33 @@ equal "and misses nothing" "$(seq 60)" "$(cat seen.out)"
 equal "nor does the log" "$(seq 60)" "$(berth logs seen)"
 equal "the status is known" "$(adopted 7)" "$(inspect seen '{{.State.ExitCode}}')"
 berth rm seen >/dev/null
+
+# It keeps what tells how a program ended while no monitor was there: stopped, it takes no part in what happens meanwhile.
+berth run --name gap busybox sh -c 'echo up; until [ -e /go ]; do usleep 20000; done; exit 7' >gap.out 2>gap.err & client=$!
+soon 5 grep -q up gap.out
+pid=$(init_of gap)
+kill -STOP $client
+kill -9 "$(monitor_of gap)"
+touch "/proc/$pid/root/go"
+soon 5 sh -c "! kill -0 $pid"
+kill -CONT $client
+wait $client
+status=$?
+equal "a client knows the status of a program that ended while it had no monitor" "$(adopted 7) " "$status $(cat gap.err)"
+equal "and the record has it" "$(adopted 7)" "$(inspect gap '{{.State.ExitCode}}')"
+berth rm gap >/dev/null
+
+# Neither does exec depend on the monitor once it runs.
+berth run -d --name ex busybox sleep 1000 >/dev/null
+berth exec ex sh -c 'echo up; until [ -e /go ]; do usleep 20000; done; echo done; exit 6' >ex.out 2>ex.err & client=$!
+soon 5 grep -q up ex.out
+kill -9 "$(monitor_of ex)"
+sleep 0.2
+touch "/proc/$(init_of ex)/root/go"
+wait $client
+status=$?
+equal "what exec started outlives the monitor, and its status is known" "$(adopted 6) up done " "$status $(echo $(cat ex.out)) $(cat ex.err)"
+berth rm -f ex >/dev/null
 
 berth run -d --name bb busybox sleep 1000 >/dev/null
 init=$(init_of bb) monitor=$(monitor_of bb)
