@@ -10,6 +10,9 @@
 
 namespace berth::runtime {
 
+/// That a program begins with: 0, 1, 2 and those handed on to it.
+constexpr std::uint32_t most_descriptors = 256;
+
 /// What a step does; behind each the fields that it reads. `path` always names a path inside the container unless it says
 /// otherwise, and is what a failure names.
 enum class StepKind : std::uint32_t {
@@ -64,7 +67,7 @@ enum class StepKind : std::uint32_t {
     set_personality,     ///< value
     set_memory_policy,   ///< value: mode and flags; list: count words of nodes
     set_label,           ///< path: below /proc/self/attr; text
-    take_descriptors,    ///< list: count descriptors that become 0, 1, 2, …
+    take_descriptors,    ///< list: count descriptors, at most `most_descriptors`, that become 0, 1, 2, …
     own_descriptors,     ///< 0, 1, 2 are given to uid
     set_umask,           ///< value
     set_groups,          ///< list: count gids

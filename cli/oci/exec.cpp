@@ -54,10 +54,7 @@ void describe(Parser& parser, ExecOptions& into) {
     parser.text("--apparmor", into.apparmor, "PROFILE", "AppArmor profile of the process");
     parser.flag("--no-new-privs", into.no_new_privs, "The process gains no privileges by what it executes");
     parser.list("-c,--cap", into.caps, "CAPABILITY", "Capability that the process has too");
-    parser.parsed<int>("--preserve-fds", into.preserve_fds, [](std::string_view text) -> Result<int> {
-        const std::uint32_t value = TRY(parse_id(std::string(text), "--preserve-fds"));
-        return static_cast<int>(value);
-    }, "N", "Hand on N descriptors more, beside 0 to 2");
+    parser.parsed<int>("--preserve-fds", into.preserve_fds, parse_descriptor_count, "N", "Hand on N descriptors more, beside 0 to 2");
     parser.list("--cgroup", into.cgroups, "[CONTROLLER[,CONTROLLER]:]PATH", "Group below the container's to run in, which must be there");
     parser.flag("--ignore-paused", into.ignore_paused, "Start it in a frozen container too; it waits");
 }

@@ -17,6 +17,7 @@
 #include "cli/oci/start.h"
 #include "runtime/hooks.h"
 #include "runtime/listener.h"
+#include "runtime/plan.h"
 #include "runtime/resctrl.h"
 #include "runtime/seccomp.h"
 #include "runtime/validate.h"
@@ -255,13 +256,8 @@ void describe_launch_options(Parser& parser, LaunchOptions& into) {
     parser.text("--pid-file", into.pid_file, "FILE", "Write the process id there");
     parser.flag("--no-pivot", into.no_pivot, "Change the root by a mount over it, for systems on a ramdisk");
     parser.flag("--no-new-keyring", into.no_new_keyring, "Keep the caller's session keyring");
-    parser.parsed<int>("--preserve-fds", into.preserve_fds, [](std::string_view text) -> Result<int> {
-        int value = 0;
-        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (code != std::errc() || end != text.data() + text.size() || value < 0 || value > 60)
-            return Error(Kind::invalid, cat("'", text, "' is not a number of descriptors"));
-        return value;
-    }, "N", "Hand on N descriptors more, beside 0 to 2 and those of $LISTEN_FDS");
+    parser.parsed<int>("--preserve-fds", into.preserve_fds, parse_descriptor_count, "N",
+                       "Hand on N descriptors more, beside 0 to 2 and those of $LISTEN_FDS");
 }
 
 Error failed_start(Error error, const std::string& what) {
@@ -278,15 +274,24 @@ Result<void> write_pid_file(const std::string& path, pid_t pid) {
     return replace_file(folder, path.substr(slash == std::string::npos ? 0 : slash + 1), cat(pid), 0644, Durability::boot);
 }
 
+Result<int> parse_descriptor_count(std::string_view text) {
+    constexpr int most = static_cast<int>(runtime::most_descriptors) - 3;
+    int value = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (code != std::errc() || end != text.data() + text.size() || value < 0 || value > most)
+        return Error(Kind::invalid, cat("'", text, "' is not a number of descriptors, 0 to ", most));
+    return value;
+}
+
 Result<std::vector<Fd>> preserved_descriptors(int count) {
     const char* listen = std::getenv("LISTEN_FDS");
-    int total = count;
-    if (listen != nullptr) total += std::atoi(listen);
+    const int total = count + (listen != nullptr ? TRY(parse_descriptor_count(listen), "LISTEN_FDS") : 0);
     std::vector<Fd> out;
     for (int fd = 3; fd < 3 + total; ++fd) {
         Fd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3 + total));
-        if (!copy.valid())
+        if (!copy.valid() && errno == EBADF)
             return Error(Kind::invalid, cat("please check that preserved-fds is right: file descriptor ", fd, " is not open"));
+        if (!copy.valid()) return Error::of_errno(errno, cat("keep file descriptor ", fd));
         out.push_back(std::move(copy));
     }
     return out;

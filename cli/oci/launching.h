@@ -37,6 +37,8 @@ Result<Launched> launch_container(const OciCall& call, const std::string& id, co
 Error failed_start(Error error, const std::string& what);
 /// The pid alone, by rename: who waits for the file reads a whole one.
 Result<void> write_pid_file(const std::string& path, pid_t pid);
+/// The value of --preserve-fds and of $LISTEN_FDS.
+Result<int> parse_descriptor_count(std::string_view text);
 /// Descriptors 3 … 3+n-1 of ours, which the program keeps. All must be open.
 Result<std::vector<Fd>> preserved_descriptors(int count);
 

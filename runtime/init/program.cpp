@@ -86,8 +86,8 @@ long search_program(Context& context, const char* name) {
 
 long take_descriptors(Context& context, const Step& step) {
     const auto* wanted = static_cast<const int*>(step.list);
-    int kept[64];
-    if (step.count > 64) return -EMFILE;
+    int kept[most_descriptors];
+    if (step.count > most_descriptors) return -EMFILE;
     long done = lift(context.socket);
     if (done >= 0) done = lift(context.fifo);
     if (done >= 0) done = lift(context.procfs);

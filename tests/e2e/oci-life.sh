@@ -13,6 +13,22 @@ mkdir "$WORK/b/other" && jq '.process.args = ["echo", "another"]' "$WORK/b/confi
 prints another "run --config: of the bundle in this folder" sh -c "cd $WORK/b && ${OCI[*]} run --config other/one.json oci-run"
 prints another "run -f: the bundle's folder stays what its root is looked up in" "${OCI[@]}" run --bundle "$WORK/b" -f "$WORK/b/other/one.json" oci-run
 
+# --- further descriptors
+bundle fds '.process.args = ["sh", "-c", "cat <&122; ls /proc/self/fd | wc -l"]'
+opened() {
+    python3 -c 'import fcntl, os, sys
+source = fcntl.fcntl(os.open("/etc/hostname", os.O_RDONLY), fcntl.F_DUPFD_CLOEXEC, 400)
+for fd in range(3, 123): os.dup2(source, fd)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}
+prints "$(cat /etc/hostname; echo 124)" "run --preserve-fds hands on as many as asked" \
+    opened "${OCI[@]}" run --preserve-fds 120 --bundle "$WORK/fds" oci-fds
+exits 1 "run --preserve-fds: one that is not open" "${OCI[@]}" run --preserve-fds 120 --bundle "$WORK/fds" oci-fds
+holds "which is named" "is not open" "$ERR"
+exits 1 "run --preserve-fds: more than can be handed on" "${OCI[@]}" run --preserve-fds 254 --bundle "$WORK/fds" oci-fds
+holds "what would do is told" "'254' is not a number of descriptors, 0 to 253" "$ERR"
+leaves_nothing oci-fds
+
 bundle where '.process.args = ["pwd"] | .process.cwd = "/not/yet/there" | .root.readonly = true'
 prints /not/yet/there "a working folder is made, below a root that will be read-only too" "${OCI[@]}" run --bundle "$WORK/where" oci-where
 
