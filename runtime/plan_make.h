@@ -88,6 +88,8 @@ Result<std::uint64_t> namespace_flag(const std::string& type);
 Result<std::uint64_t> new_namespaces(const Spec& spec);
 /// Default devices and the spec's own, each path once.
 std::vector<Device> plan_devices(const Spec& spec);
+/// S_IFCHR, S_IFBLK or S_IFIFO.
+Result<mode_t> device_type(const Device& device);
 /// Whether the environment says where home is: the last HOME counts, and an empty one says nothing.
 bool has_home(const std::vector<std::string>& env);
 /// Every entry once (the last of a name wins), HOME added where it is missing or empty.

@@ -117,13 +117,6 @@ Result<void> add_mount(PlanBuilder& out, std::size_t index, const Mount& mount, 
     return {};
 }
 
-Result<mode_t> device_type(const Device& device) {
-    if (device.type == "c" || device.type == "u") return static_cast<mode_t>(S_IFCHR);
-    if (device.type == "b") return static_cast<mode_t>(S_IFBLK);
-    if (device.type == "p") return static_cast<mode_t>(S_IFIFO);
-    return Error(Kind::invalid, cat("device ", device.path, ": unknown type '", device.type, "'"));
-}
-
 Result<void> add_devices(PlanBuilder& out, const Spec& spec, const LaunchInputs& inputs) {
     const std::vector<Device> devices = plan_devices(spec);
     for (std::size_t i = 0; i < devices.size(); ++i) {
@@ -181,6 +174,13 @@ void add_console(PlanBuilder& out, const ProcessSpec& process) {
 }
 
 }  // namespace
+
+Result<mode_t> device_type(const Device& device) {
+    if (device.type == "c" || device.type == "u") return static_cast<mode_t>(S_IFCHR);
+    if (device.type == "b") return static_cast<mode_t>(S_IFBLK);
+    if (device.type == "p") return static_cast<mode_t>(S_IFIFO);
+    return Error(Kind::invalid, cat("device ", device.path, ": unknown type '", device.type, "'"));
+}
 
 std::vector<Device> plan_devices(const Spec& spec) {
     std::vector<Device> devices = default_devices();

@@ -203,11 +203,22 @@ Result<void> open_null(const Spec& spec, Sources& out) {
     return {};
 }
 
+/// What the host has below a name need not be what the specification, and the container's device rules, mean by it.
+Result<void> check_device(const Device& device, const Fd& tree) {
+    const mode_t type = TRY(device_type(device));
+    const struct stat status = TRY(sys::fstat(tree));
+    const auto number = makedev(static_cast<unsigned>(device.major), static_cast<unsigned>(device.minor));
+    if ((status.st_mode & S_IFMT) == type && (type == S_IFIFO || status.st_rdev == number)) return {};
+    return Error(Kind::invalid, cat("device ", device.path, ": the host's of that name is not ", device.type, ' ', device.major, ':', device.minor))
+        .with_hint("in a user namespace no device can be made, only the host's shown");
+}
+
 Result<void> open_devices(const Spec& spec, Sources& out) {
     // mknod in a user namespace is refused; the host's nodes are bound instead.
     if (spec.find_namespace("user") == nullptr) return {};
     for (const Device& device : plan_devices(spec)) {
         Fd tree = TRY(clone_tree(device.path, false), "device");
+        TRY(check_device(device, tree));
         out.device_trees.push_back(std::move(tree));
     }
     return {};

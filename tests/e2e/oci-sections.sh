@@ -171,6 +171,13 @@ prints "inside" "works the same" "${OCI[@]}" exec owned sh -c 'grep -o inside /p
 "${OCI[@]}" delete --force owned
 exec 7<&-
 ip netns del oci-owned
+edit owned '.linux.namespaces |= map(select(.type != "network") | del(.path)) + [{type: "network"}] | '"$ids"'
+    | .process.args = ["sh", "-c", "stat -c %t:%T /dev/kmsg"] | .linux.devices = [{path: "/dev/kmsg", type: "c", major: 1, minor: 11}]'
+prints "1:b" "a device of the host's is shown where none can be made" "${OCI[@]}" run --bundle "$WORK/owned" owned
+edit owned '.linux.devices[0].minor = 3'
+exits 1 "but no other device that has its name" "${OCI[@]}" run --bundle "$WORK/owned" owned
+holds "which is said" "device /dev/kmsg: the host's of that name is not c 1:3" "$ERR"
+leaves_nothing owned
 
 bundle rdt '.process.args = ["true"] | .linux.intelRdt = {closID: "berth-e2e", l3CacheSchema: "L3:0=f"}'
 if grep -q resctrl /proc/filesystems; then skip "intelRdt on a kernel without resctrl" "this one has it"; else
