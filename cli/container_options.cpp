@@ -117,7 +117,7 @@ void describe_security(Parser& p, ContainerOptions& o) {
     p.list("--cap-drop", o.cap_drop, "CAPABILITY", "Drop a capability", Values::capability);
     p.list("--security-opt", o.security_opt, "KEY=VALUE",
            "seccomp=FILE|unconfined, no-new-privileges, systempaths=unconfined, …");
-    p.text("--userns", o.userns, "MODE", "User namespace: host or private");
+    p.text("--userns", o.userns, "MODE", "User namespace: host");
     p.text("--pid", o.pid, "MODE", "Pid namespace: host or container:NAME");
     p.text("--ipc", o.ipc, "MODE", "Ipc namespace: private, shareable, none, host or container:NAME");
     p.text("--uts", o.uts, "MODE", "Uts namespace: host");
