@@ -82,6 +82,19 @@ long search_program(Context& context, const char* name) {
     return result;
 }
 
+/// The host's null device becomes the container's: a program that holds nothing of the host's file systems can be
+/// checkpointed, and leads nobody there. Where the container has none, the host's stays.
+void take_own_null(std::uint32_t count) {
+    int own = -1;
+    for (int fd = 0; fd < 3 && fd < static_cast<int>(count); ++fd) {
+        if (!is_device(fd, 1, 3)) continue;
+        if (own < 0) own = static_cast<int>(raw::call(SYS_openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+        if (own < 0) return;
+        if (is_device(own, 1, 3)) raw::call(SYS_dup3, own, fd, 0);
+    }
+    if (own >= 0) raw::call(SYS_close, own);
+}
+
 }  // namespace
 
 long take_descriptors(Context& context, const Step& step) {
@@ -103,6 +116,7 @@ long take_descriptors(Context& context, const Step& step) {
     if (done >= 0 && context.fifo < 0) raw::call(SYS_close, first + 1);
     if (done >= 0 && context.procfs < 0) raw::call(SYS_close, first + 2);
     if (done >= 0) done = raw::call(SYS_close_range, first + 3, ~0U, 0);
+    if (done >= 0) take_own_null(step.count);
     return done;
 }
 

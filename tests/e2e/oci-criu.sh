@@ -63,17 +63,17 @@ leaves_nothing oci-criu
 if ! command -v criu >/dev/null; then skip "checkpoint and restore by criu" "it is not installed"
 elif ! criu check >/dev/null 2>&1; then skip "checkpoint and restore by criu" "it does not know this kernel: $(criu check 2>&1 | grep -m1 Error)"
 else
-    bundle r '.process.args = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.1; done"]
-        | .linux.cgroupsPath = "/berth-e2e-criu-real"'
+    bundle r '.process.args = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i > /count; sleep 0.1; done"]
+        | .root.readonly = false | .linux.cgroupsPath = "/berth-e2e-criu-real"'
     "${OCI[@]}" run --detach --bundle "$WORK/r" oci-real </dev/null >/dev/null 2>&1
     sleep 1
     works "checkpoint" "${OCI[@]}" checkpoint --image-path "$WORK/real" --manage-cgroups-mode ignore oci-real
-    before=$(cat "$WORK/r/rootfs/tmp/count")
+    before=$(cat "$WORK/r/rootfs/count")
     leaves_nothing oci-real
     works "restore" "${OCI[@]}" restore --detach --image-path "$WORK/real" --manage-cgroups-mode ignore --bundle "$WORK/r" oci-real </dev/null
     equal "it runs" running "$(status_of oci-real)"
     sleep 1
-    if [ "$(cat "$WORK/r/rootfs/tmp/count")" -gt "$before" ]; then pass "and goes on where it was"; else fail "and goes on where it was" "$before" "$(cat "$WORK/r/rootfs/tmp/count")"; fi
+    if [ "$(cat "$WORK/r/rootfs/count")" -gt "$before" ]; then pass "and goes on where it was"; else fail "and goes on where it was" "$before" "$(cat "$WORK/r/rootfs/count")"; fi
     prints ok "exec works in it" "${OCI[@]}" exec oci-real echo ok
     "${OCI[@]}" delete --force oci-real
     leaves_nothing oci-real

@@ -13,6 +13,10 @@ mkdir "$WORK/b/other" && jq '.process.args = ["echo", "another"]' "$WORK/b/confi
 prints another "run --config: of the bundle in this folder" sh -c "cd $WORK/b && ${OCI[*]} run --config other/one.json oci-run"
 prints another "run -f: the bundle's folder stays what its root is looked up in" "${OCI[@]}" run --bundle "$WORK/b" -f "$WORK/b/other/one.json" oci-run
 
+bundle null '.process.args = ["sh", "-c", "stat -L -c %D:%i /proc/self/fd/0 /dev/null | uniq | wc -l"]'
+prints 1 "the caller's null device becomes the container's" sh -c "${OCI[*]} run --bundle '$WORK/null' oci-null </dev/null"
+leaves_nothing oci-null
+
 # --- further descriptors
 bundle fds '.process.args = ["sh", "-c", "cat <&122; ls /proc/self/fd | wc -l"]'
 opened() {
