@@ -121,7 +121,6 @@ Result<void> delegate(const CgroupRecord& record, std::uint32_t uid, std::uint32
 }
 
 Result<void> fill(const CgroupRequest& request, CgroupRecord& record, Made& made) {
-    if (request.systemd) TRY(start_scope(request, record));
     TRY(make_folders(record, made));
     if (request.owner) TRY(delegate(record, request.owner->first, request.owner->second));
     if (request.resources != nullptr) {
@@ -152,13 +151,17 @@ Result<Cgroup> Cgroup::create(const CgroupRequest& request) {
         return Error(Kind::unsupported, "no control groups are mounted on this host").with_hint("mount cgroup2 on /sys/fs/cgroup");
     CgroupRecord record;
     record.path = request.path;
+    std::shared_ptr<ScopeKeeper> keeper;
+    if (request.systemd) keeper = TRY(start_scope(request, record), "cgroup ", request.path);
     Made made;
     if (auto filled = fill(request, record, made); !filled.ok()) {
         remove_made(made);
         if (!record.systemd_unit.empty()) ignore(stop_scope(record), "the first error is the one to tell");
         return std::move(filled).error().context("cgroup ", request.path);
     }
-    return Cgroup(std::move(record));
+    Cgroup group(std::move(record));
+    group.keeper_ = std::move(keeper);
+    return group;
 }
 
 Result<Cgroup> Cgroup::locate(const CgroupRequest& request) {

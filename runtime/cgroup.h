@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,8 @@ struct CgroupRequest {
     std::string id;                                  ///< for messages and systemd's description
 };
 
+class ScopeKeeper;
+
 class Cgroup {
 public:
     /// Makes the folders (also those that are there already) and sets the limits. On failure nothing new is left.
@@ -100,10 +103,13 @@ public:
         Fd v2;                  ///< the v2 folder, for CLONE_INTO_CGROUP
     };
     Result<Entrances> open_entrances() const;
+    /// To be told once its first process is in it: a scope of systemd's is held open until then.
+    void tell_entered() { keeper_.reset(); }
 
 private:
     explicit Cgroup(CgroupRecord record) : record_(std::move(record)) {}
     CgroupRecord record_;
+    std::shared_ptr<ScopeKeeper> keeper_;
 };
 
 }  // namespace berth::runtime

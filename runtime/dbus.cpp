@@ -2,6 +2,7 @@
 
 #include "runtime/dbus.h"
 
+#include <bit>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -127,27 +128,33 @@ void DbusWriter::end_array(ArrayMark mark) {
     const auto length = static_cast<std::uint32_t>(out_.size() - mark.first);
     std::memcpy(out_.data() + mark.length_at, &length, sizeof length);
 }
+void DbusWriter::write(bool value) { signature("b"), word(value ? 1 : 0); }
+void DbusWriter::write(std::int32_t value) { signature("i"), word(static_cast<std::uint32_t>(value)); }
+void DbusWriter::write(std::uint32_t value) { signature("u"), word(value); }
+void DbusWriter::write(std::int64_t value) { signature("x"), wide(static_cast<std::uint64_t>(value)); }
+void DbusWriter::write(std::uint64_t value) { signature("t"), wide(value); }
+void DbusWriter::write(double value) { signature("d"), wide(std::bit_cast<std::uint64_t>(value)); }
+void DbusWriter::write(const std::string& value) { signature("s"), text(value); }
+void DbusWriter::write(const std::vector<std::string>& values) {
+    signature("as");
+    const ArrayMark begun = begin_array(4);
+    for (const std::string& one : values) text(one);
+    end_array(begun);
+}
+void DbusWriter::write(const std::vector<std::uint8_t>& values) {
+    signature("ay");
+    const ArrayMark begun = begin_array(1);
+    for (const std::uint8_t one : values) byte(one);
+    end_array(begun);
+}
+void DbusWriter::write(const std::vector<std::uint32_t>& values) {
+    signature("au");
+    const ArrayMark begun = begin_array(4);
+    for (const std::uint32_t one : values) word(one);
+    end_array(begun);
+}
 void DbusWriter::variant(const UnitValue& value) {
-    if (const bool* flag = std::get_if<bool>(&value)) {
-        signature("b");
-        word(*flag ? 1 : 0);
-    } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-        signature("t");
-        wide(*number);
-    } else if (const auto* string = std::get_if<std::string>(&value)) {
-        signature("s");
-        text(*string);
-    } else if (const auto* strings = std::get_if<std::vector<std::string>>(&value)) {
-        signature("as");
-        const ArrayMark begun = begin_array(4);
-        for (const std::string& one : *strings) text(one);
-        end_array(begun);
-    } else {
-        signature("au");
-        const ArrayMark begun = begin_array(4);
-        for (const std::uint32_t one : std::get<std::vector<std::uint32_t>>(value)) word(one);
-        end_array(begun);
-    }
+    std::visit([this](const auto& held) { write(held); }, value);
 }
 
 Result<DbusConnection> DbusConnection::open_system() {

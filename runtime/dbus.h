@@ -62,6 +62,18 @@ public:
     const std::string& bytes() const { return out_; }
 
 private:
+    // The type's signature and the value.
+    void write(bool value);
+    void write(std::int32_t value);
+    void write(std::uint32_t value);
+    void write(std::int64_t value);
+    void write(std::uint64_t value);
+    void write(double value);
+    void write(const std::string& value);
+    void write(const std::vector<std::string>& values);
+    void write(const std::vector<std::uint8_t>& values);
+    void write(const std::vector<std::uint32_t>& values);
+
     std::string out_;
 };
 

@@ -174,6 +174,7 @@ Result<std::optional<runtime::Init>> bring_up(Launching& job, const std::string&
     TRY(record_process(job, init.pid()));
     if (can_go_ahead(job, release)) TRY(init.release_ahead());
     TRY(init.wait_ready());
+    job.cgroup->tell_entered();
     job.call.log.debug("init: closing the pipe to signal completion");
     TRY(hand_over(job, init, console));
     return std::optional(std::move(init));
