@@ -3,9 +3,6 @@
 # Restart policies, what stop and kill mean for them, and what is repaired after kill -9 of monitor and program.
 . "$(dirname "$0")/lib/common.sh"
 bases busybox
-# The exit code of a program whose monitor was killed: whoever is not its parent may ask for it since Linux 6.15
-# (PIDFD_GET_INFO, PIDFD_INFO_EXIT); before, only in the machine's first namespaces (tests/vm/on-host), else it is lost: 255.
-adopted() { printf '%s\n' 6.15 "$(uname -r)" | sort -C -V && echo "$1" || echo 255; }
 
 count() { inspect "$1" '{{.RestartCount}}'; }
 state() { inspect "$1" '{{.State.Status}}'; }

@@ -9,8 +9,6 @@ RANDOM=${BERTH_KILL_SEED:=$$}
 echo "seed $BERTH_KILL_SEED"
 end=$((SECONDS + ${BERTH_KILL_SECONDS:-20}))
 
-# Whether the status of a process can be known whose parent was killed (PIDFD_GET_INFO with an exit code).
-knows_strangers() { local version; version=$(uname -r); [ "$(printf '%s\n' 6.15 "$version" | sort -V | head -1)" = 6.15 ]; }
 pause() { sleep "0.$(printf %03d $((RANDOM % $1)))"; }
 monitors_of() { pgrep -f "berth-monitor .* $1 "; }
 # by NAME: what a command says of the container, all repaired on the way.
@@ -75,7 +73,7 @@ kill_monitor_of_job() {
     # Killed while it started, it is gone again: as any container that cannot be started.
     began=$(date -d "$(berth inspect -f '{{.State.StartedAt}}' job 2>/dev/null || echo 1970-01-01)" +%s%3N)
     # Before it began there was nothing to lose; its last moments may be too short for anybody to see the end.
-    if knows_strangers && [ "$began" -gt 0 ] && [ "$killed" -gt "$began" ] && [ $((killed - began)) -lt 400 ]; then
+    if pidfds_tell && [ "$began" -gt 0 ] && [ "$killed" -gt "$began" ] && [ $((killed - began)) -lt 400 ]; then
         [ "$got $(berth wait job)" = "$code $code" ] || confused "a job's exit status is lost" "wanted $code, the client got $got: $(inspect job '{{json .State}}')" "$(cat job.out)"
     fi
     berth rm -f job >/dev/null || confused "rm of a job"

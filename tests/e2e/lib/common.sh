@@ -94,6 +94,11 @@ inspect() { "$ENGINE" inspect -f "$2" "$1" 2>&1; }
 init_of() { inspect "$1" '{{.State.Pid}}'; }
 # The monitor of a container: the parent of its init.
 monitor_of() { ps -o ppid= -p "$(init_of "$1")" | tr -d ' '; }
+# Whether the exit code of a program can be known here whose monitor was killed: whoever is not its parent may ask its pidfd
+# since Linux 6.15; before, only in the machine's first namespaces (tests/vm/on-host).
+pidfds_tell() { printf '%s\n' 6.15 "$(uname -r)" | sort -C -V; }
+# adopted CODE: what is known of such a program that ended with CODE.
+adopted() { pidfds_tell && echo "$1" || echo 255; }
 # Whether an address beyond this machine answers: builds with apt need it.
 has_internet() {
     local index
