@@ -199,6 +199,16 @@ Result<void> create_sub_link_of(Netlink& route, const Fd& netns, const EndpointP
     return explain_missing_driver(std::move(made), link.kind);
 }
 
+/// On a bridge the only routers are other containers. Before the link is there: later it has listened for a moment.
+Result<void> choose_advertisements(const Fd& netns, const EndpointPlan& plan) {
+    const bool has_router = plan.network.driver != "bridge" && !plan.endpoint.ip6.empty();
+    return inside_netns(netns, [&]() -> Result<void> {
+        if (!has_router) return refuse_advertisements("default");
+        TRY(write_sysctl("ipv6/conf/default/accept_ra", "1"));
+        return {};
+    });
+}
+
 /// EADDRINUSE: macvlan_open() lets no two links of a parent have one address.
 Result<void> configure_sub_link(Netlink& inside, const EndpointPlan& plan, const InsideLink& link) {
     auto configured = once_free(EADDRINUSE, [&] { return configure_inside(inside, link); });
@@ -319,6 +329,7 @@ Result<Network> ensure_host_link(const Networks& networks, const State& state, N
 
 Result<void> create_links(const LinkPlace& place, const EndpointPlan& plan, bool has_default) {
     const DriverOptions options = TRY(parse_driver_options(plan.network));
+    TRY(choose_advertisements(place.netns, plan));
     const InsideLink inside = TRY(plan_inside(plan, has_default, options.mode));
     if (plan.network.driver != "bridge") {
         TRY(create_sub_link_of(place.host, place.netns, plan, options));

@@ -94,8 +94,8 @@ Result<void> set_bridge_sysctls(const std::string& name, bool ipv6) {
     TRY(write_sysctl(cat("ipv4/conf/", name, "/route_localnet"), "1"));
     // Loose: a reply may leave by another of the host's links than the one that strict checking expects.
     TRY(write_sysctl(cat("ipv4/conf/", name, "/rp_filter"), "2"));
+    TRY(refuse_advertisements(name));
     if (!ipv6) return {};
-    TRY(write_sysctl(cat("ipv6/conf/", name, "/accept_ra"), "0"));
     TRY(write_sysctl(cat("ipv6/conf/", name, "/accept_dad"), "0"));
     return {};
 }
@@ -378,6 +378,13 @@ Result<bool> write_sysctl(std::string_view name, std::string_view value) {
     const Fd file = TRY(sys::open(path, O_WRONLY), "sysctl");
     TRY(sys::write_all(file, value), "sysctl ", path);
     return true;
+}
+
+Result<void> refuse_advertisements(std::string_view link) {
+    auto written = write_sysctl(cat("ipv6/conf/", link, "/accept_ra"), "0");
+    // Without IPv6 there is nothing to refuse.
+    if (!written.ok() && written.error().kind() != Kind::not_found) return std::move(written).error();
+    return {};
 }
 
 Result<bool> enable_forwarding(Family family) {

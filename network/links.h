@@ -102,6 +102,9 @@ Result<unsigned> default_mtu(Netlink& route);
 
 /// Writes below /proc/sys/net unless it says that already: "ipv4/ip_forward", "1". True when it was changed.
 Result<bool> write_sysctl(std::string_view name, std::string_view value);
+/// No router behind this link may give this host, or with "default" a link to come, an address and a route: behind a bridge
+/// those are containers (CVE-2020-13401), which need no IPv6 of ours for it.
+Result<void> refuse_advertisements(std::string_view link);
 /// Turns forwarding on for the family, and keeps router advertisements that the host lives on. True when it was off.
 Result<bool> enable_forwarding(Family family);
 

@@ -45,6 +45,30 @@ serve dual TCP6-LISTEN:80,ipv6only=0 'echo hello from $SOCAT_PEERADDR'
 serve dual UDP6-LISTEN:53,ipv6only=0 cat
 sleep 0.5
 ip=$(inspect web '{{.NetworkSettings.IPAddress}}')
+# CVE-2020-13401: a container that may send raw packets says that it is a router, to all on its bridge.
+cat > router.py <<'P'
+import socket, struct
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind(("eth0", 0))
+own = wire.getsockname()[4]
+source, everybody = socket.inet_pton(socket.AF_INET6, "fe80::bad"), socket.inet_pton(socket.AF_INET6, "ff02::1")
+prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xc0, 86400, 14400, 0) + socket.inet_pton(socket.AF_INET6, "2001:db8:bad::")
+text = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0) + struct.pack("!BB", 1, 1) + own + prefix
+whole = source + everybody + struct.pack("!II", len(text), 58) + text
+total = sum(struct.unpack("!%dH" % (len(whole) // 2), whole))
+while total >> 16: total = (total & 0xffff) + (total >> 16)
+text = text[:2] + struct.pack("!H", ~total & 0xffff) + text[4:]
+wire.send(bytes.fromhex("333300000001") + own + struct.pack("!HIHBB", 0x86dd, 6 << 28, len(text), 58, 255) + source + everybody + text)
+P
+berth run -d --name rogue busybox sleep 1000 >/dev/null
+berth run -d --name rogue6 --network six busybox sleep 1000 >/dev/null
+inside rogue python3 router.py && inside rogue6 python3 router.py
+sleep 0.5
+equal "no container takes another for a router, with IPv6 and without" "" \
+    "$(for name in web peer dual rogue; do inside $name ip -6 addr; inside $name ip -6 route; done | grep bad)"
+equal "nor does the host" "" "$(ip -6 route | grep bad)"
+berth rm -f rogue rogue6 >/dev/null
+
 # CVE-2020-8558: route_localnet lets a packet for 127.0.0.1 in that comes by the wire, made by hand; the guard does not.
 cat > loopback.py <<'P'
 import socket, struct, sys
