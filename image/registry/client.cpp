@@ -274,6 +274,12 @@ Error RegistryClient::failure(HttpResponse& response, const Ask& ask) {
     const std::string words = printable(body.ok() ? registry_words(body.value()) : "");
     const std::string what = cat(endpoint().host, ": ", ask.method, " ", ask.path.empty() ? "/v2/" : ask.path, ": ");
     const std::string text = cat(what, "HTTP status ", status, words.empty() ? "" : " ", words);
+    constexpr std::string_view manifests = "manifests/";
+    if (status == 404 && ask.path.starts_with(manifests)) {
+        const std::string wanted = ask.path.substr(manifests.size());
+        const std::string name = cat(endpoint().host, "/", endpoint().path, wanted.find(':') == wanted.npos ? ":" : "@", wanted);
+        return Error(Kind::not_found, cat("manifest for ", name, " not found", words.empty() ? "" : ": ", words));
+    }
     if (status == 404) return Error(Kind::not_found, text);
     if (status == 401 || status == 403) return Error(Kind::denied, text).with_hint("'berth login' keeps an account");
     if (status == 429) {

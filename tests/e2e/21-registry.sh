@@ -106,7 +106,7 @@ index=sha256:$(sha256sum < index.json | cut -d' ' -f1)
 equal "manifest inspect shows it" "$(jq -S . index.json)" "$(berth manifest inspect $R/multi/app:1 | jq -S .)"
 equal "by its digest too" "$(jq -S . index.json)" "$(berth manifest inspect $R/multi/app@$index | jq -S .)"
 equal "and the manifest of one image" "$(berth image inspect -f '{{.Id}}' $R/multi/app:$other)" "$(berth manifest inspect --insecure $R/multi/app:$other | jq -r .config.digest)"
-refuses 1 "what the registry has not is told" "berth: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth manifest inspect $R/multi/app:9
+refuses 1 "what the registry has not is told" "berth: manifest for $R/multi/app:9 not found: MANIFEST_UNKNOWN: manifest unknown" berth manifest inspect $R/multi/app:9
 machine_of() { there berth image inspect -f '{{.Architecture}} {{index .RepoDigests 0}}' "$1" 2>&1; }
 fresh
 works "pull takes this machine's" there berth pull -q $R/multi/app:1
@@ -140,7 +140,7 @@ if command -v skopeo >/dev/null; then
 fi
 
 # --- what is not there
-refuses 1 "an unknown tag" "berth: $R: GET manifests/9: HTTP status 404 MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
+refuses 1 "an unknown tag" "berth: manifest for $R/me/app:9 not found: MANIFEST_UNKNOWN: manifest unknown" berth pull -q $R/me/app:9
 exits 1 "an unknown host" berth pull -q 127.0.0.1:1/x:1
 exits 1 "a push of what is not here" berth push $R/me/nosuch:1
 
