@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <deque>
-
-#include "base/clock.h"
+#include <utility>
 
 #include "cli/template_nodes.h"
 #include "cli/texts.h"
@@ -14,79 +13,40 @@
 namespace berth::cli {
 namespace {
 
-using template_detail::call_function;
+using template_detail::absent_member;
+using template_detail::Arguments;
 using template_detail::Command;
+using template_detail::element_of;
+using template_detail::field_in;
+using template_detail::is_map_field;
 using template_detail::Node;
 using template_detail::Operand;
-using template_detail::parse_nodes;
 using template_detail::Pipeline;
-
-// In docker's documents these are maps, whose keys a template may ask for in vain; all other objects are structs, where
-// a wrong name is a mistake worth an error.
-bool is_map_field(std::string_view name) {
-    static constexpr std::string_view names[] = {"Labels",
-                                                 "Networks",
-                                                 "Ports",
-                                                 "ExposedPorts",
-                                                 "Volumes",
-                                                 "PortBindings",
-                                                 "Sysctls",
-                                                 "Tmpfs",
-                                                 "StorageOpt",
-                                                 "Data",
-                                                 "Options",
-                                                 "DriverOpts",
-                                                 "Containers",
-                                                 "Annotations",
-                                                 "Attributes",
-                                                 "Details",
-                                                 "annotations",
-                                                 "labels",
-                                                 "Runtimes",
-                                                 "UsageData",
-                                                 "IndexConfigs",
-                                                 "GenericResources",
-                                                 "Status"};
-    return std::ranges::find(names, name) != std::ranges::end(names);
-}
-// Pointers in docker's types: absent or null they are nil, and not an empty list.
-bool is_pointer_field(std::string_view name) {
-    static constexpr std::string_view names[] = {
-        "Health",     "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit",  "Init",  "StopTimeout",
-        "IPAMConfig", "SizeRw",      "SizeRootFs",       "GraphDriver",    "ConfigFrom", "Actor", "Descriptor"};
-    return std::ranges::find(names, name) != std::ranges::end(names);
-}
-
-// docker's type there is time.Duration, which prints as "1m30s" although its JSON is a number.
-bool is_duration_field(std::string_view name) {
-    return name == "Interval" || name == "Timeout" || name == "StartPeriod" || name == "StartInterval";
-}
-
-struct Value {
-    const Json* json;
-    std::string_view field;  ///< the name it was reached by, which tells maps from structs
-    bool is_missing = false;
-};
+using template_detail::plain_text;
+using template_detail::Templates;
+using template_detail::truth_of;
+using template_detail::Value;
 
 const Json null_value;
 
-enum class Flow { on, leave, skip };
+// Go allows templates to call each other 100000 deep, on machines with a small stack 1000. Blocks count here too.
+constexpr int deepest = 1000;
 
-// Two members of docker's documents are called Config: that of LogConfig is a map, the options of a log.
-std::string_view field_in(std::string_view parent, std::string_view name) {
-    return parent == "LogConfig" && name == "Config" ? "Options" : name;
-}
+enum class Flow { on, leave, skip };
 
 class Executor {
 public:
-    Executor(const Json& data, const TemplateMethod& method) : method_(method) { variables_.push_back({"$", {&data, ""}}); }
+    Executor(const Templates& templates, const TemplateMethod& method, TemplateRun run)
+        : templates_(templates), method_(method), is_header_(run == TemplateRun::header) {}
 
-    Result<Flow> run(const std::vector<Node>& nodes, Value dot) {
-        for (const Node& node : nodes) {
-            const Flow flow = TRY(run(node, dot));
-            if (flow != Flow::on) return flow;
-        }
-        return Flow::on;
+    Result<Flow> call(std::string_view name, Value dot) {
+        const auto found = templates_.find(name);
+        if (found == templates_.end()) return not_defined(name);
+        // A template sees no variables but its own.
+        std::vector<Variable> outer = std::exchange(variables_, {{"$", dot}});
+        auto flow = run(found->second, dot);
+        variables_ = std::move(outer);
+        return flow;
     }
     std::string take() && { return std::move(out_); }
 
@@ -96,7 +56,27 @@ private:
         Value value;
     };
 
-    Value keep(Json json) { return {&made_.emplace_back(std::move(json)), ""}; }
+    Value keep(Json json) { return {&made_.emplace_back(std::move(json))}; }
+
+    Error not_defined(std::string_view name) const {
+        std::vector<std::string> names;
+        for (const auto& [known, nodes] : templates_)
+            if (!known.empty()) names.push_back(known);
+        Error error(Kind::invalid, cat("template: template '", name, "' not defined"));
+        const std::string near = nearest_word(name, names);
+        return near.empty() ? std::move(error) : std::move(error).with_hint(cat("did you mean '", near, "'?"));
+    }
+
+    Result<Flow> run(const std::vector<Node>& nodes, Value dot) {
+        if (depth_ == deepest) return Error(Kind::invalid, cat("template: exceeded maximum template depth (", deepest, ")"));
+        ++depth_;
+        for (const Node& node : nodes) {
+            const Flow flow = TRY(run(node, dot));
+            if (flow != Flow::on) return --depth_, flow;
+        }
+        --depth_;
+        return Flow::on;
+    }
 
     Result<Flow> run(const Node& node, Value dot) {
         switch (node.kind) {
@@ -112,6 +92,10 @@ private:
                 if (node.pipeline.variables.empty()) print(value);
                 return Flow::on;
             }
+            case Node::Kind::call: {
+                const bool is_bare = node.pipeline.commands.empty();
+                return call(node.text, is_bare ? Value{&null_value, "", true} : TRY(pipeline(node.pipeline, dot)));
+            }
             default:
                 break;
         }
@@ -123,7 +107,7 @@ private:
 
     Result<Flow> branch(const Node& node, Value dot) {
         const Value value = TRY(pipeline(node.pipeline, dot));
-        if (!go_truth(*value.json)) return run(node.otherwise, dot);
+        if (!truth_of(value)) return run(node.otherwise, dot);
         return run(node.body, node.kind == Node::Kind::with ? value : dot);
     }
 
@@ -132,32 +116,46 @@ private:
         Pipeline plain = node.pipeline;
         plain.variables.clear();
         const Value subject = TRY(pipeline(plain, dot));
-        std::vector<std::pair<Value, Value>> items;
-        if (const Json::Array* array = subject.json->array()) {
-            for (std::size_t i = 0; i < array->size(); ++i)
-                items.push_back({keep(static_cast<std::int64_t>(i)), {&(*array)[i], ""}});
-        } else if (const Json::Object* object = subject.json->object()) {
-            for (const auto& [name, member] : *object) items.push_back({keep(name), {&member, name}});
-            std::ranges::sort(items, {}, [](const auto& item) { return *item.first.json->string(); });
-        } else if (const std::int64_t* count = subject.json->integer()) {
-            for (std::int64_t i = 0; i < *count && i < 1'000'000; ++i) items.push_back({keep(i), keep(i)});
-        } else if (!subject.json->is_null()) {
-            return Error(Kind::invalid, cat("template: range can't iterate over ", go_text(*subject.json)));
-        }
+        const auto items = TRY(items_of(subject, node.pipeline.variables.size()));
         if (items.empty()) return run(node.otherwise, dot);
         for (const auto& [key, element] : items) {
             const std::size_t scope = variables_.size();
-            const auto& names = node.pipeline.variables;
-            if (names.size() == 1) variables_.push_back({names[0], element});
-            if (names.size() == 2) {
-                variables_.push_back({names[0], key});
-                variables_.push_back({names[1], element});
-            }
+            TRY(set_range_variables(node.pipeline, key, element));
             const Flow flow = TRY(run(node.body, element));
             variables_.resize(scope);
             if (flow == Flow::leave) break;
         }
         return Flow::on;
+    }
+
+    Result<std::vector<std::pair<Value, Value>>> items_of(Value subject, std::size_t variables) {
+        std::vector<std::pair<Value, Value>> items;
+        const Json& json = *subject.json;
+        if (const Json::Array* array = json.array()) {
+            for (std::size_t i = 0; i < array->size(); ++i)
+                items.emplace_back(keep(static_cast<std::int64_t>(i)), element_of(subject, (*array)[i]));
+        } else if (const Json::Object* object = json.object()) {
+            for (const auto& [name, member] : *object) items.emplace_back(keep(name), Value{&member, name});
+            std::ranges::sort(items, {}, [](const auto& item) { return *item.first.json->string(); });
+        } else if (const std::int64_t* count = json.integer()) {
+            if (variables > 1) return Error(Kind::invalid, "template: a range over a number has one variable");
+            for (std::int64_t i = 0; i < *count && i < 1'000'000; ++i) items.emplace_back(keep(i), keep(i));
+        } else if (!json.is_null()) {
+            return Error(Kind::invalid, cat("template: range can't iterate over ", plain_text(subject)));
+        }
+        return items;
+    }
+
+    Result<void> set_range_variables(const Pipeline& pipeline, Value key, Value element) {
+        const auto& names = pipeline.variables;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            const Value value = i + 1 == names.size() ? element : key;
+            if (pipeline.declares)
+                variables_.push_back({names[i], value});
+            else
+                TRY(find_variable(names[i]))->value = value;
+        }
+        return {};
     }
 
     Result<Value> pipeline(const Pipeline& pipeline, Value dot) {
@@ -177,7 +175,8 @@ private:
 
     Result<Value> command(const Command& command, Value dot, std::optional<Value> piped) {
         const Operand& first = command.words.front();
-        if (first.from == Operand::From::function) return function(command, dot, piped);
+        if (first.from == Operand::From::function && first.fields.empty()) return function(command, dot, piped);
+        if (first.from == Operand::From::nil) return Error(Kind::invalid, "template: nil is not a command");
         const bool has_arguments = command.words.size() > 1 || piped;
         if (!has_arguments) return operand(first, dot);
         if (first.fields.empty())
@@ -186,37 +185,39 @@ private:
         Operand receiver = first;
         receiver.fields.pop_back();
         const Value object = TRY(operand(receiver, dot));
-        std::vector<Json> arguments = TRY(evaluate_arguments(command, dot, piped));
+        std::vector<Json> arguments;
+        for (const Value& argument : TRY(evaluate_arguments(command, dot, piped))) arguments.push_back(*argument.json);
         if (method_)
             if (auto answer = method_(*object.json, first.fields.back(), arguments)) return keep(std::move(*answer));
         return Error(Kind::invalid, cat("template: '", first.fields.back(), "' takes no arguments"));
     }
 
-    Result<std::vector<Json>> evaluate_arguments(const Command& command, Value dot, std::optional<Value> piped) {
-        std::vector<Json> arguments;
-        for (std::size_t i = 1; i < command.words.size(); ++i) {
-            const Value value = TRY(operand(command.words[i], dot));
-            arguments.push_back(*value.json);
-        }
-        if (piped) arguments.push_back(*piped->json);
+    Result<Arguments> evaluate_arguments(const Command& command, Value dot, std::optional<Value> piped) {
+        Arguments arguments;
+        for (std::size_t i = 1; i < command.words.size(); ++i) arguments.push_back(TRY(operand(command.words[i], dot)));
+        if (piped) arguments.push_back(*piped);
         return arguments;
     }
 
     Result<Value> function(const Command& command, Value dot, std::optional<Value> piped) {
         const std::string& name = command.words.front().name;
-        if (name == "and" || name == "or") {
-            // Go stops at the first argument that decides.
-            std::optional<Value> last = piped && command.words.size() == 1 ? piped : std::nullopt;
-            for (std::size_t i = 1; i < command.words.size(); ++i) {
-                last = TRY(operand(command.words[i], dot));
-                if (go_truth(*last->json) == (name == "or")) return *last;
-            }
-            if (piped) last = piped;
-            if (!last) return Error(Kind::invalid, cat("template: '", name, "' wants arguments"));
-            return *last;
+        TRY(template_detail::check_arguments(name, command.words.size() - 1 + (piped ? 1 : 0)), "template");
+        if (name == "and" || name == "or") return and_or(command, dot, piped);
+        const Arguments arguments = TRY(evaluate_arguments(command, dot, piped));
+        if (is_header_ && template_detail::keeps_header(name)) return arguments.front();
+        if (name == "index") return TRY(template_detail::find_element(arguments), "template");
+        return keep(TRY(template_detail::call_function(name, arguments), "template"));
+    }
+
+    // Go stops at the first argument that decides.
+    Result<Value> and_or(const Command& command, Value dot, std::optional<Value> piped) {
+        const bool wanted = command.words.front().name == "or";
+        std::optional<Value> last;
+        for (std::size_t i = 1; i < command.words.size(); ++i) {
+            last = TRY(operand(command.words[i], dot));
+            if (truth_of(*last) == wanted) return *last;
         }
-        const std::vector<Json> arguments = TRY(evaluate_arguments(command, dot, piped));
-        return keep(TRY(call_function(name, arguments), "template"));
+        return piped ? *piped : *last;
     }
 
     Result<Variable*> find_variable(const std::string& name) {
@@ -237,12 +238,16 @@ private:
                 path = operand.name;
                 break;
             }
+            case Operand::From::nil:
+                return Value{&null_value, "", true};
             case Operand::From::literal:
-                return Value{&operand.literal, ""};
+                return Value{&operand.literal};
             case Operand::From::function: {
                 Command alone;
                 alone.words.push_back(operand);
-                return function(alone, dot, std::nullopt);
+                value = TRY(function(alone, dot, std::nullopt));
+                path = operand.name;
+                break;
             }
             case Operand::From::pipeline: {
                 const std::size_t scope = variables_.size();
@@ -260,6 +265,7 @@ private:
 
     Result<Value> member(Value value, const std::string& name, const std::string& path) {
         const Json::Object* object = value.json->object();
+        if (value.is_missing) return value;
         if (object == nullptr) {
             if (value.json->is_null())
                 return Error(Kind::invalid,
@@ -275,9 +281,7 @@ private:
             if (lower_case(key) == folded) return Value{&json, key};
         if (method_)
             if (auto answer = method_(*value.json, name, {})) return keep(std::move(*answer));
-        if (is_pointer_field(name)) return Value{&null_value, "Health"};
-        // Of a mount: docker's type has them, its JSON leaves them out when they are empty.
-        if (value.json->find("Destination") != nullptr && (name == "Name" || name == "Driver")) return keep(Json(""));
+        if (const auto absent = absent_member(value, name)) return *absent;
         std::vector<std::string> names;
         for (const auto& [key, json] : *object) names.push_back(key);
         Error error(Kind::invalid, cat("template: no field '", name, "' in ", path.empty() ? "." : path));
@@ -287,68 +291,29 @@ private:
         return names.empty() ? std::move(error) : std::move(error).with_hint(cat("there are: ", join_text(names, ", ")));
     }
 
-    void print(Value value) { out_ += value.is_missing ? "<no value>" : go_text(*value.json, value.field); }
+    void print(Value value) { out_ += value.is_missing ? "<no value>" : plain_text(value); }
 
+    const Templates& templates_;
     const TemplateMethod& method_;
+    bool is_header_;
+    int depth_ = 0;
     std::deque<Json> made_;
     std::vector<Variable> variables_;
     std::string out_;
 };
 
-std::string number_text(double number) {
-    char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    return std::string(digits, end);
-}
-
 }  // namespace
 
-std::string go_text(const Json& value, std::string_view field) {
-    if (value.is_null())
-        return is_map_field(field) ? "map[]" : is_pointer_field(field) ? "<nil>" : field.empty() ? "<nil>" : "[]";
-    if (const bool* boolean = value.boolean()) return *boolean ? "true" : "false";
-    if (const std::int64_t* integer = value.integer())
-        return is_duration_field(field) ? duration_text({*integer}) : cat(*integer);
-    if (const double* number = value.number()) return number_text(*number);
-    if (const std::string* text = value.string()) return *text;
-    // An element without a text has its space all the same: "{ 8080}" is a port without an address.
-    std::vector<std::string> texts;
-    if (const Json::Array* array = value.array()) {
-        for (const Json& element : *array) texts.push_back(go_text(element, element.is_null() ? "null" : ""));
-        return cat("[", join_text(texts, " "), "]");
-    }
-    std::vector<std::pair<std::string_view, const Json*>> members;
-    for (const auto& [name, member] : *value.object()) members.emplace_back(name, &member);
-    if (!is_map_field(field)) {
-        for (const auto& [name, member] : members) texts.push_back(go_text(*member, field_in(field, name)));
-        return cat("{", join_text(texts, " "), "}");
-    }
-    std::ranges::sort(members, {}, [](const auto& member) { return member.first; });
-    for (const auto& [name, member] : members) texts.push_back(cat(name, ":", go_text(*member, name)));
-    return cat("map[", join_text(texts, " "), "]");
-}
-
-bool go_truth(const Json& value) {
-    if (const bool* boolean = value.boolean()) return *boolean;
-    if (const std::int64_t* integer = value.integer()) return *integer != 0;
-    if (const double* number = value.number()) return *number != 0;
-    if (const std::string* text = value.string()) return !text->empty();
-    if (const Json::Array* array = value.array()) return !array->empty();
-    // A struct is always true in Go, a map only when it holds something; an empty object can be both and says no.
-    if (const Json::Object* object = value.object()) return !object->empty();
-    return false;
-}
-
-Template::Template(std::vector<Node> nodes) : nodes_(std::move(nodes)) {}
+Template::Template(Templates templates) : templates_(std::move(templates)) {}
 Template::Template(Template&&) noexcept = default;
 Template& Template::operator=(Template&&) noexcept = default;
 Template::~Template() = default;
 
-Result<Template> Template::parse(std::string_view text) { return Template(TRY(parse_nodes(text))); }
+Result<Template> Template::parse(std::string_view text) { return Template(TRY(template_detail::parse_templates(text))); }
 
-Result<std::string> Template::execute(const Json& data, const TemplateMethod& method) const {
-    Executor executor(data, method);
-    TRY(executor.run(nodes_, {&data, ""}));
+Result<std::string> Template::execute(const Json& data, const TemplateMethod& method, TemplateRun run) const {
+    Executor executor(templates_, method, run);
+    TRY(executor.call("", {&data}));
     return std::move(executor).take();
 }
 

@@ -1,13 +1,12 @@
 #pragma once
-// Go's text/template over a Json value, as far as --format needs it (facts of docker's formatter): actions, pipelines,
-// variables, if/else/with/range/break/continue, comments, trim markers, Go's functions and those that docker adds.
-// Not there: define, template, block.
+// Go's text/template over a Json value: all of its actions, Go's functions and those that docker adds.
 //
 // Differences from Go, on purpose: `.Id` and `.ID` both find a field, whatever its case; `join` takes any list; a field
-// that does not exist is an error naming the nearest one.
+// that does not exist is an error naming the nearest one; a comment may have spaces around it; templates call each other a
+// thousand deep. Not there: complex numbers. `upper`, `lower` and `title` change the letters of ASCII only.
 
 #include <functional>
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,24 +23,26 @@ struct Node;
 using TemplateMethod =
     std::function<std::optional<Json>(const Json& receiver, std::string_view name, const std::vector<Json>& arguments)>;
 
+/// docker: functions that change words leave those of a table's header as they are.
+enum class TemplateRun { value, header };
+
 class Template {
 public:
     /// Kind::invalid with "template: ..." when it cannot be read.
     static Result<Template> parse(std::string_view text);
-    Result<std::string> execute(const Json& data, const TemplateMethod& method = {}) const;
+    Result<std::string> execute(const Json& data, const TemplateMethod& method = {}, TemplateRun run = TemplateRun::value) const;
 
     Template(Template&&) noexcept;
     Template& operator=(Template&&) noexcept;
     ~Template();
 
 private:
-    explicit Template(std::vector<template_detail::Node> nodes);
-    std::vector<template_detail::Node> nodes_;
+    using Templates = std::map<std::string, std::vector<template_detail::Node>, std::less<>>;
+    explicit Template(Templates templates);
+    Templates templates_;
 };
 
 /// A value as Go prints it with %v, fields of a document being structs or maps as docker has them.
 std::string go_text(const Json& value, std::string_view field_name = "");
-/// What {{if}} asks: not false, 0, null or empty.
-bool go_truth(const Json& value);
 
 }  // namespace berth::cli

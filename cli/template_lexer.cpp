@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "cli/texts.h"
+#include "cli/utf8.h"
 
 namespace berth::cli::template_detail {
 
@@ -15,50 +16,81 @@ Error wrong_template(std::string_view what) { return Error(Kind::invalid, cat("t
 
 namespace {
 
-Result<std::string> unquote(std::string_view body) {
-    std::string out;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-        if (body[i] != '\\') {
-            out += body[i];
-            continue;
+/// Reads the escapes of a string in `quote`s, as Go has them.
+class Unquote {
+public:
+    Unquote(std::string_view body, char quote) : body_(body), quote_(quote) {}
+
+    Result<std::string> text() {
+        std::string out;
+        while (!body_.empty()) {
+            const char c = take();
+            if (c == '\n') return wrong_template("a string ends with its line");
+            out += c == '\\' ? TRY(escape()) : std::string(1, c);
         }
-        if (++i == body.size()) return wrong_template("a string ends in a backslash");
-        switch (body[i]) {
-            case 'n':
-                out += '\n';
-                break;
-            case 't':
-                out += '\t';
-                break;
-            case 'r':
-                out += '\r';
-                break;
-            case '0':
-                out += '\0';
-                break;
-            case 'a':
-                out += '\a';
-                break;
-            case '\\':
-            case '"':
-            case '\'':
-                out += body[i];
-                break;
-            case 'x': {
-                unsigned code = 0;
-                const std::string_view digits = body.substr(i + 1, 2);
-                if (std::from_chars(digits.data(), digits.data() + digits.size(), code, 16).ptr != digits.data() + 2 ||
-                    digits.size() != 2)
-                    return wrong_template("\\x wants two hexadecimal digits");
-                out += static_cast<char>(code);
-                i += 2;
-                break;
-            }
-            default:
-                return wrong_template(cat("unknown escape '\\", body[i], "'"));
-        }
+        return out;
     }
-    return out;
+
+private:
+    char take() {
+        const char c = body_.front();
+        body_.remove_prefix(1);
+        return c;
+    }
+
+    Result<std::string> escape() {
+        static constexpr std::string_view letters = "abfnrtv\\";
+        static constexpr std::string_view meant = "\a\b\f\n\r\t\v\\";
+        if (body_.empty()) return wrong_template("a string ends in a backslash");
+        const char c = take();
+        if (c == quote_) return std::string(1, c);
+        if (const std::size_t at = letters.find(c); at != std::string_view::npos) return std::string(1, meant[at]);
+        if (c == 'x') return std::string(1, static_cast<char>(TRY(code(2, 16))));
+        if (c == 'u' || c == 'U') return utf8_text(TRY(code(c == 'u' ? 4 : 8, 16)));
+        if (c < '0' || c > '7') return wrong_template(cat("unknown escape '\\", c, "'"));
+        body_ = {body_.data() - 1, body_.size() + 1};
+        return std::string(1, static_cast<char>(TRY(code(3, 8))));
+    }
+
+    Result<std::uint32_t> code(std::size_t digits, int base) {
+        std::uint32_t value = 0;
+        const std::string_view text = body_.substr(0, digits);
+        if (text.size() != digits || std::from_chars(text.data(), text.data() + digits, value, base).ptr != text.data() + digits)
+            return wrong_template(cat("an escape wants ", digits, base == 8 ? " octal" : " hexadecimal", " digits"));
+        body_.remove_prefix(digits);
+        return value;
+    }
+
+    std::string_view body_;
+    char quote_;
+};
+
+/// A number as Go writes it: decimal, 0x, 0o, 0b, 017, with underscores between digits, or with a fraction or an exponent.
+Result<Json> parse_number(std::string_view written) {
+    const bool is_negative = written.starts_with('-');
+    std::string digits;
+    for (const char c : written.substr(written[0] == '-' || written[0] == '+' ? 1 : 0))
+        if (c != '_') digits += c;
+    const std::string prefix = lower_case(digits.substr(0, 2));
+    const auto bad = [&] { return wrong_template(cat("bad number '", written, "'")); };
+    if (prefix != "0x" && digits.find_first_of(".eE") != std::string::npos) {
+        double value = 0;
+        const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        if (failure != std::errc() || end != digits.data() + digits.size()) return bad();
+        return Json(is_negative ? -value : value);
+    }
+    const int base = prefix == "0x"                                              ? 16
+                     : prefix == "0b"                                            ? 2
+                     : prefix == "0o" || (digits.size() > 1 && digits[0] == '0') ? 8
+                                                                                 : 10;
+    const std::size_t start = prefix == "0x" || prefix == "0b" || prefix == "0o" ? 2 : 0;
+    if (start == digits.size()) return bad();
+    std::uint64_t magnitude = 0;
+    const auto [end, failure] = std::from_chars(digits.data() + start, digits.data() + digits.size(), magnitude, base);
+    if (end != digits.data() + digits.size()) return bad();
+    const std::uint64_t limit = (std::uint64_t{1} << 63) - (is_negative ? 0 : 1);
+    if (failure != std::errc() || magnitude > limit) return wrong_template(cat(written, " is too large a number"));
+    return Json(static_cast<std::int64_t>(is_negative ? ~magnitude + 1 : magnitude));
 }
 
 /// The words of one action, white space kept where it parts arguments.
@@ -115,29 +147,24 @@ private:
         if (end >= text_.size()) return wrong_template(cat("unterminated string in '", text_, "'"));
         const std::string_view body = text_.substr(at_ + 1, end - at_ - 1);
         at_ = end + 1;
-        if (quote == '`') return Token{Token::Kind::string, "", std::string(body)};
-        std::string value = TRY(unquote(body));
-        if (quote == '"') return Token{Token::Kind::string, "", std::move(value)};
-        if (value.size() != 1) return wrong_template(cat("'", body, "' is not one character; strings stand in double quotes"));
-        return Token{Token::Kind::number, "", static_cast<std::int64_t>(static_cast<unsigned char>(value[0]))};
+        const std::string written(text_.substr(at_ - body.size() - 2, body.size() + 2));
+        if (quote == '`') return Token{Token::Kind::string, written, std::string(body)};
+        std::string value = TRY(Unquote(body, quote).text());
+        if (quote == '"') return Token{Token::Kind::string, written, std::move(value)};
+        if (value.empty() || character_length(value) != value.size())
+            return wrong_template(cat("'", body, "' is not one character; strings stand in double quotes"));
+        return Token{Token::Kind::number, written, static_cast<std::int64_t>(code_of(value))};
     }
 
     Result<Token> take_number() {
         const std::size_t start = at_++;
-        while (at_ < text_.size() && (is_name(text_[at_]) || text_[at_] == '.')) ++at_;
-        const std::string_view digits = text_.substr(start, at_ - start);
-        if (const auto whole = parse_integer(digits); whole.ok()) return Token{Token::Kind::number, "", whole.value()};
-        if (digits.starts_with("0x")) {
-            std::int64_t value = 0;
-            if (std::from_chars(digits.data() + 2, digits.data() + digits.size(), value, 16).ptr == digits.data() + digits.size())
-                return Token{Token::Kind::number, "", value};
-        }
-        double value = 0;
-        const char* first = digits.data() + (digits.front() == '+' ? 1 : 0);
-        const auto [end, failure] = std::from_chars(first, digits.data() + digits.size(), value);
-        if (failure != std::errc() || end != digits.data() + digits.size())
-            return wrong_template(cat("bad number '", digits, "'"));
-        return Token{Token::Kind::number, "", value};
+        const bool is_hex = lower_case(text_.substr(start, 3)).find('x') != std::string::npos;
+        const auto is_exponent_sign = [&] {
+            return !is_hex && (text_[at_] == '-' || text_[at_] == '+') && (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E');
+        };
+        while (at_ < text_.size() && (is_name(text_[at_]) || text_[at_] == '.' || is_exponent_sign())) ++at_;
+        const std::string_view written = text_.substr(start, at_ - start);
+        return Token{Token::Kind::number, std::string(written), TRY(parse_number(written))};
     }
 
     std::string_view text_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <utility>
 
 #include "cli/template_lexer.h"
 #include "cli/template_nodes.h"
@@ -10,10 +11,15 @@
 namespace berth::cli::template_detail {
 namespace {
 
-/// Reads the words of one action as a pipeline.
+constexpr int deepest = 100;
+
+/// Names that $x may refer to; those of a block go with its {{end}}.
+using Variables = std::vector<std::string>;
+
+/// Reads the words of one action.
 class Words {
 public:
-    explicit Words(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+    Words(std::vector<Token> tokens, Variables& variables) : tokens_(std::move(tokens)), variables_(variables) {}
 
     bool at_end() const { return peek().kind == Token::Kind::end; }
     bool take_word(std::string_view word) {
@@ -22,32 +28,49 @@ public:
         skip_space();
         return true;
     }
-    void skip_space() {
-        while (peek().kind == Token::Kind::space) ++at_;
+
+    /// Behind {{define}}, {{template}} and {{block}}.
+    Result<std::string> template_name(std::string_view of) {
+        if (peek().kind != Token::Kind::string) return wrong_template(cat("{{", of, "}} wants the name of a template in quotes"));
+        std::string name = *peek().value.string();
+        ++at_;
+        skip_space();
+        return name;
     }
 
-    Result<Pipeline> pipeline() {
+    /// Up to the end of the action, or the ')' around it.
+    Result<Pipeline> pipeline(std::string_view of, int depth = 0) {
+        if (depth > deepest) return wrong_template("parentheses nest too deeply");
         Pipeline out;
-        take_declaration(out);
-        for (;;) {
-            skip_space();
-            out.commands.push_back(TRY(command()));
-            skip_space();
-            if (!take_symbol("|")) break;
+        skip_space();
+        TRY(take_declaration(out, of));
+        while (skip_space(), !at_end() && !is_symbol(")")) {
+            out.commands.push_back(TRY(command(depth)));
+            const auto first = out.commands.back().words.front().from;
+            const bool is_value = (first == Operand::From::dot && out.commands.back().words.front().fields.empty()) ||
+                                  first == Operand::From::literal || first == Operand::From::nil;
+            if (is_value && out.commands.size() > 1)
+                return wrong_template(cat("behind '|' stands a function, not a value, in stage ", out.commands.size()));
         }
+        if (out.commands.empty()) return wrong_template(cat("a value is missing for ", of));
+        if (depth == 0 && !at_end()) return wrong_template(cat("unexpected '", peek().text, "' in ", of));
         return out;
     }
 
 private:
-    const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
+    const Token& peek() const { return tokens_[std::min(at_, tokens_.size() - 1)]; }
+    void skip_space() {
+        while (peek().kind == Token::Kind::space) ++at_;
+    }
+    bool is_symbol(std::string_view symbol) const { return peek().kind == Token::Kind::symbol && peek().text == symbol; }
     bool take_symbol(std::string_view symbol) {
-        if (peek().kind != Token::Kind::symbol || peek().text != symbol) return false;
+        if (!is_symbol(symbol)) return false;
         ++at_;
         return true;
     }
 
-    // `$a :=`, `$a, $b :=` or `$a =`; anything else leaves the words as they were.
-    void take_declaration(Pipeline& out) {
+    // `$a :=`, `$a =`, of a range also `$a, $b :=`; anything else leaves the words as they were.
+    Result<void> take_declaration(Pipeline& out, std::string_view of) {
         const std::size_t start = at_;
         std::vector<std::string> names;
         while (peek().kind == Token::Kind::variable) {
@@ -55,32 +78,33 @@ private:
             ++at_;
             skip_space();
             if (!take_symbol(",")) break;
+            if (names.size() == (of == "range" ? 2 : 1)) return wrong_template(cat("too many variables in ", of));
             skip_space();
         }
-        if (!names.empty() && (peek().text == ":=" || peek().text == "=") && peek().kind == Token::Kind::symbol) {
-            out.declares = peek().text == ":=";
-            out.variables = std::move(names);
-            ++at_;
-            return;
+        if (names.empty() || (!is_symbol(":=") && !is_symbol("="))) {
+            at_ = start;
+            return {};
         }
-        at_ = start;
+        out.declares = is_symbol(":=");
+        out.variables = names;
+        variables_.insert(variables_.end(), names.begin(), names.end());
+        ++at_;
+        return {};
     }
 
-    Result<Command> command() {
+    Result<Command> command(int depth) {
         Command out;
-        while (!at_end() && !(peek().kind == Token::Kind::symbol && (peek().text == "|" || peek().text == ")"))) {
-            out.words.push_back(TRY(operand()));
+        for (;;) {
+            out.words.push_back(TRY(operand(depth)));
             // Words are parted by spaces: ".A .B" are two, ".A.B" is one.
-            if (peek().kind == Token::Kind::space)
-                skip_space();
-            else if (!at_end() && !(peek().kind == Token::Kind::symbol && (peek().text == "|" || peek().text == ")")))
-                return wrong_template(cat("unexpected '", peek().text, "' behind a value"));
+            const bool is_parted = peek().kind == Token::Kind::space;
+            skip_space();
+            if (at_end() || is_symbol(")") || take_symbol("|")) return out;
+            if (!is_parted) return wrong_template(cat("unexpected '", peek().text, "' behind a value"));
         }
-        if (out.words.empty()) return wrong_template("a value is missing");
-        return out;
     }
 
-    Result<Operand> operand() {
+    Result<Operand> operand(int depth) {
         Operand out;
         const Token token = peek();
         ++at_;
@@ -89,38 +113,44 @@ private:
                 out.fields.push_back(token.text);
                 break;
             case Token::Kind::variable:
+                if (std::ranges::find(variables_, token.text) == variables_.end())
+                    return wrong_template(cat("undefined variable '", token.text, "'"));
                 out.from = Operand::From::variable;
                 out.name = token.text;
                 break;
             case Token::Kind::string:
             case Token::Kind::number:
                 out.from = Operand::From::literal;
+                out.name = token.text;
                 out.literal = token.value;
-                return out;
+                break;
             case Token::Kind::word:
-                return word(token.text);
+                out = TRY(word(token.text));
+                break;
             default:
                 if (token.text == "(") {
                     out.from = Operand::From::pipeline;
-                    skip_space();
-                    out.pipeline.push_back(TRY(pipeline()));
-                    skip_space();
+                    out.pipeline.push_back(TRY(pipeline("the parentheses", depth + 1)));
                     if (!take_symbol(")")) return wrong_template("a ')' is missing");
                 } else if (token.text != ".") {
                     return wrong_template(cat("unexpected '", token.text, "'"));
                 }
         }
-        while (peek().kind == Token::Kind::field) {
+        const bool may_have_fields = !out.fields.empty() || out.from == Operand::From::variable ||
+                                     out.from == Operand::From::function || out.from == Operand::From::pipeline;
+        for (; peek().kind == Token::Kind::field; ++at_) {
+            if (!may_have_fields) return wrong_template(cat("unexpected '.", peek().text, "' behind '", token.text, "'"));
             out.fields.push_back(peek().text);
-            ++at_;
         }
         return out;
     }
 
     static Result<Operand> word(const std::string& name) {
         Operand out;
+        out.name = name;
         out.from = Operand::From::literal;
         if (name == "true" || name == "false") return out.literal = name == "true", out;
+        out.from = Operand::From::nil;
         if (name == "nil") return out;
         if (!is_function(name)) {
             Error error = wrong_template(cat("function '", name, "' not defined"));
@@ -130,11 +160,11 @@ private:
                        : std::move(error).with_hint(cat("did you mean '", near, "'? A field starts with a dot: '.", name, "'"));
         }
         out.from = Operand::From::function;
-        out.name = name;
         return out;
     }
 
     std::vector<Token> tokens_;
+    Variables& variables_;
     std::size_t at_ = 0;
 };
 
@@ -197,21 +227,28 @@ Result<std::vector<Piece>> split_pieces(std::string_view text) {
         if (trim_next) inside.remove_suffix(2);
         if (!plain.empty()) out.push_back({false, std::string(plain)});
         inside = trim_left(trim_right(inside));
-        const bool is_comment = inside.starts_with("/*") && inside.ends_with("*/");
+        const bool is_comment = inside.starts_with("/*") && inside.find("*/") == inside.size() - 2 && inside.size() >= 4;
         if (!is_comment) out.push_back({true, std::string(inside)});
         text.remove_prefix(close + 2);
     }
 }
 
-/// Builds the tree out of the pieces.
+// Of two definitions Go takes the one that has more than white space; two such are a mistake.
+bool is_blank(const std::vector<Node>& nodes) {
+    return std::ranges::all_of(nodes,
+                               [](const Node& node) { return node.kind == Node::Kind::text && trim_left(node.text).empty(); });
+}
+
+/// Builds the trees out of the pieces.
 class Builder {
 public:
     explicit Builder(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
 
-    Result<std::vector<Node>> all() {
-        std::vector<Node> nodes = TRY(list(0));
+    Result<Templates> all() {
+        std::vector<Node> whole = TRY(list(0));
         if (at_ < pieces_.size()) return wrong_template(cat("unexpected {{", pieces_[at_].text, "}}"));
-        return nodes;
+        TRY(add("", std::move(whole)));
+        return std::move(templates_);
     }
 
 private:
@@ -220,10 +257,12 @@ private:
         while (end < text.size() && is_name(text[end])) ++end;
         return std::string(text.substr(0, end));
     }
+    Result<Words> words() { return Words(TRY(split_words(pieces_[at_].text)), variables_); }
+    bool is_at(std::string_view word) const { return at_ < pieces_.size() && pieces_[at_].text == word; }
 
     // Up to {{else}} or {{end}} of the block that it stands in, which stay.
     Result<std::vector<Node>> list(int depth) {
-        if (depth > 100) return wrong_template("blocks nest too deeply");
+        if (depth > deepest) return wrong_template("blocks nest too deeply");
         std::vector<Node> out;
         for (; at_ < pieces_.size(); ++at_) {
             const Piece& piece = pieces_[at_];
@@ -233,56 +272,110 @@ private:
             }
             const std::string word = first_word(piece.text);
             if (word == "end" || word == "else") return out;
-            out.push_back(TRY(action(word, depth)));
+            if (word == "define")
+                TRY(define(depth));
+            else
+                out.push_back(TRY(action(word, depth)));
         }
         return out;
     }
 
+    // The list of a block and its {{end}}, at which it stays.
+    Result<std::vector<Node>> body(std::string_view of, int depth) {
+        ++at_;
+        std::vector<Node> out = TRY(list(depth + 1));
+        if (at_ >= pieces_.size()) return wrong_template(cat("{{", of, "}} has no {{end}}"));
+        return out;
+    }
+
+    // A template sees no variables but its own, and {{break}} no range outside.
+    Result<void> body_of_template(std::string_view of, std::string name, int depth) {
+        Variables outer = std::exchange(variables_, {"$"});
+        const int outer_ranges = std::exchange(ranges_, 0);
+        std::vector<Node> nodes = TRY(body(of, depth));
+        if (!is_at("end")) return wrong_template(cat("unexpected {{", pieces_[at_].text, "}} in {{", of, "}}"));
+        variables_ = std::move(outer);
+        ranges_ = outer_ranges;
+        return add(std::move(name), std::move(nodes));
+    }
+
+    Result<void> define(int depth) {
+        if (depth > 0) return wrong_template("{{define}} stands outside all blocks");
+        Words words = TRY(this->words());
+        words.take_word("define");
+        std::string name = TRY(words.template_name("define"));
+        if (!words.at_end()) return wrong_template(cat("unexpected words in {{", pieces_[at_].text, "}}"));
+        return body_of_template("define", std::move(name), depth);
+    }
+
+    Result<void> add(std::string name, std::vector<Node> nodes) {
+        const auto known = templates_.find(name);
+        if (known == templates_.end() || is_blank(known->second))
+            templates_[name] = std::move(nodes);
+        else if (!is_blank(nodes))
+            return wrong_template(cat("multiple definition of template '", name, "'"));
+        return {};
+    }
+
     Result<Node> action(const std::string& word, int depth) {
-        if (word == "define" || word == "template" || word == "block")
-            return Error(Kind::unsupported, cat("template: {{", word, "}} is not supported"));
-        Words words(TRY(split_words(pieces_[at_].text)));
+        Words words = TRY(this->words());
+        Node node;
         if (word == "if" || word == "with" || word == "range") {
             words.take_word(word);
             return block(word, words, depth);
         }
-        Node node;
-        node.kind = word == "break" ? Node::Kind::leave : word == "continue" ? Node::Kind::skip : Node::Kind::action;
-        if (node.kind != Node::Kind::action) return node;
-        node.pipeline = TRY(words.pipeline());
-        if (!words.at_end()) return wrong_template(cat("unexpected end of {{", pieces_[at_].text, "}}"));
+        if (word == "template" || word == "block") {
+            words.take_word(word);
+            node.kind = Node::Kind::call;
+            node.text = TRY(words.template_name(word));
+            if (word == "block" || !words.at_end()) node.pipeline = TRY(words.pipeline(word));
+            if (word == "block") TRY(body_of_template(word, node.text, depth));
+            return node;
+        }
+        if (word == "break" || word == "continue") {
+            node.kind = word == "break" ? Node::Kind::leave : Node::Kind::skip;
+            if (!is_at(word)) return wrong_template(cat("unexpected words in {{", pieces_[at_].text, "}}"));
+            if (ranges_ == 0) return wrong_template(cat("{{", word, "}} stands outside any {{range}}"));
+            return node;
+        }
+        node.kind = Node::Kind::action;
+        node.pipeline = TRY(words.pipeline("command"));
         return node;
     }
 
     Result<Node> block(const std::string& word, Words& words, int depth) {
         Node node;
+        const std::size_t scope = variables_.size();
         node.kind = word == "if" ? Node::Kind::if_true : word == "with" ? Node::Kind::with : Node::Kind::range;
-        node.pipeline = TRY(words.pipeline());
-        if (!words.at_end()) return wrong_template(cat("unexpected end of '", word, "'"));
-        ++at_;
-        node.body = TRY(list(depth + 1));
-        if (at_ < pieces_.size() && first_word(pieces_[at_].text) == "else") {
-            Words rest(TRY(split_words(pieces_[at_].text)));
+        node.pipeline = TRY(words.pipeline(word));
+        ranges_ += word == "range";
+        node.body = TRY(body(word, depth));
+        ranges_ -= word == "range";
+        if (first_word(pieces_[at_].text) == "else") {
+            Words rest = TRY(this->words());
             rest.take_word("else");
-            for (const std::string next : {"if", "with"})
-                if (rest.take_word(next)) {
-                    // {{else if}} is an if inside else that shares the {{end}}.
-                    node.otherwise.push_back(TRY(block(next, rest, depth + 1)));
-                    return node;
-                }
-            ++at_;
-            node.otherwise = TRY(list(depth + 1));
+            if (word != "range" && rest.take_word(word)) {
+                // {{else if}} is an if inside else that shares the {{end}}.
+                node.otherwise.push_back(TRY(block(word, rest, depth + 1)));
+            } else {
+                if (!rest.at_end()) return wrong_template(cat("unexpected words in {{", pieces_[at_].text, "}}"));
+                node.otherwise = TRY(body(word, depth));
+            }
         }
-        if (at_ >= pieces_.size() || first_word(pieces_[at_].text) != "end") return wrong_template(cat("{{", word, "}} has no {{end}}"));
+        variables_.resize(scope);
+        if (!is_at("end")) return wrong_template(cat("unexpected {{", pieces_[at_].text, "}}, expected {{end}}"));
         return node;
     }
 
     std::vector<Piece> pieces_;
     std::size_t at_ = 0;
+    Variables variables_ = {"$"};
+    int ranges_ = 0;
+    Templates templates_;
 };
 
 }  // namespace
 
-Result<std::vector<Node>> parse_nodes(std::string_view text) { return Builder(TRY(split_pieces(text))).all(); }
+Result<Templates> parse_templates(std::string_view text) { return Builder(TRY(split_pieces(text))).all(); }
 
 }  // namespace berth::cli::template_detail
