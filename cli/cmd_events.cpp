@@ -29,12 +29,30 @@ Json event_document(const container::Event& event) {
     return out;
 }
 
+// They are empty in events of other things.
+std::optional<Json> old_member(const Json& receiver, std::string_view name, const std::vector<Json>& arguments) {
+    const std::string folded = lower_case(name);
+    const bool is_known = receiver.find("Actor") != nullptr && (folded == "status" || folded == "id" || folded == "from");
+    return is_known && arguments.empty() ? std::optional(Json("")) : std::nullopt;
+}
+
+// A wrong template is told at once and not when the first event comes (docker: exit status 64).
+int refuse_events_template(const std::string& format) {
+    if (format.empty() || format == "json") return 0;
+    if (const int status = refuse_template(format); status != 0) return status;
+    const auto tried = Template::parse(format).value().execute(event_document({}), old_member);
+    if (tried.ok()) return 0;
+    Session::print_error(tried.error());
+    return 64;
+}
+
 struct EventsOptions {
     std::string since, until, format;
     Words filters;
 };
 
 Result<int> events(Session& session, const EventsOptions& options) {
+    if (const int status = refuse_events_template(options.format); status != 0) return status;
     container::EventQuery query;
     const Moment now = berth::now();
     if (!options.since.empty()) query.since = TRY(parse_time_point(options.since, now), "--since");
@@ -49,7 +67,7 @@ Result<int> events(Session& session, const EventsOptions& options) {
         else if (!shown)
             print_line(json_text(event_document(event)));
         else
-            print_line(TRY(shown->execute(event_document(event))));
+            print_line(TRY(shown->execute(event_document(event), old_member)));
         return true;
     };
     TRY(log.read(query, show));
@@ -61,7 +79,8 @@ Result<int> events(Session& session, const EventsOptions& options) {
 Action define_events(Parser& p) {
     const auto options = std::make_shared<EventsOptions>();
     p.usage("", 0, 0);
-    describe_filters(p, "-f,--filter", options->filters, "Show some: container, image, network, volume, event, label, type, scope");
+    describe_filters(p, "-f,--filter", options->filters,
+                     "Show some: container, image, network, volume, event, label, type, scope");
     p.text("--format", options->format, "TEMPLATE", "Show by 'json' or a Go template", Values::format);
     p.text("--since", options->since, "TIME", "From then on: 7d is not known, 168h is, and dates");
     p.text("--until", options->until, "TIME", "Up to then");

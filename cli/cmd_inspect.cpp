@@ -63,12 +63,7 @@ Result<Json> find_any(container::Engine& engine, const std::string& name, const 
 }
 
 Result<int> inspect(Session& session, const InspectOptions& options, const Words& arguments) {
-    // A template that cannot be read is told before anything else (docker: exit status 64).
-    if (!options.format.empty() && options.format != "json")
-        if (auto parsed = Template::parse(options.format); !parsed.ok()) {
-            Session::print_error(parsed.error());
-            return 64;
-        }
+    if (const int status = refuse_template(options.format); status != 0) return status;
     container::Engine* engine = TRY(session.engine());
     Json::Array found;
     std::string formatted;

@@ -71,11 +71,13 @@ Result<int> list(Session& session, const ListOptions& options) {
     const FilterTerms terms = TRY(parse_filters(options.filters));
     TRY(require_keys(terms, "name|id|driver|label|type|scope|dangling", "networks"));
     std::vector<Json> rows;
+    ListingOptions listing;
     std::string ids;
     for (const Network& network : TRY(networks->list())) {
         if (!TRY(matches(*networks, network, terms))) continue;
         const std::string id = options.no_trunc ? network.id : network.id.substr(0, 12);
         ids += id + '\n';
+        listing.labels.push_back(network.labels);
         rows.push_back(make_row({{"ID", id},
                                  {"Name", network.name},
                                  {"Driver", network.driver},
@@ -87,7 +89,6 @@ Result<int> list(Session& session, const ListOptions& options) {
                                  {"CreatedAt", moment_words(network.created)}}));
     }
     if (options.quiet && options.format.empty()) return print(ids), 0;
-    ListingOptions listing;
     listing.format = options.format;
     listing.columns = {{"ID", "NETWORK ID"}, {"Name", "NAME"}, {"Driver", "DRIVER"}, {"Scope", "SCOPE"}};
     listing.more_headers = {{"CreatedAt", "CREATED AT"}};

@@ -165,6 +165,7 @@ Action define_version(Parser& p) {
     p.text("-f,--format", *format, "TEMPLATE", "Show by 'json' or a Go template", Values::format);
     p.see_also("info");
     return [format](Session&, const Words&) -> Result<int> {
+        if (const int status = refuse_template(*format); status != 0) return status;
         if (!format->empty()) return print(TRY(formatted_object(*format, version_document()))), 0;
         print(version_text());
         return 0;
@@ -177,6 +178,7 @@ Action define_info(Parser& p) {
     p.text("-f,--format", *format, "TEMPLATE", "Show by 'json' or a Go template", Values::format);
     p.see_also("version, system df");
     return [format](Session& session, const Words&) -> Result<int> {
+        if (const int status = refuse_template(*format); status != 0) return status;
         container::Engine* engine = TRY(session.engine());
         const Json info = TRY(info_document(*engine));
         print(format->empty() ? info_text(info) : TRY(formatted_object(*format, info)));

@@ -61,10 +61,12 @@ Result<int> list(Session& session, const ListOptions& options) {
     const Users users = wants_users ? TRY(container::volume_users(*engine)) : Users{};
     const bool wants_size = options.format.find(".Size") != std::string::npos;
     std::vector<Json> rows;
+    ListingOptions listing;
     std::string names;
     for (const Volume& volume : TRY(volumes->list())) {
         if (!TRY(matches(volume, users, terms))) continue;
         names += volume.name + '\n';
+        listing.labels.push_back(volume.labels);
         const auto used = users.find(volume.name);
         rows.push_back(make_row({{"Name", volume.name},
                                  {"Driver", volume.driver},
@@ -78,7 +80,6 @@ Result<int> list(Session& session, const ListOptions& options) {
                                  {"Status", "N/A"}}));
     }
     if (options.quiet && options.format.empty()) return print(names), 0;
-    ListingOptions listing;
     listing.format = options.format;
     listing.columns = {{"Driver", "DRIVER"}, {"Name", "VOLUME NAME"}};
     TRY(print_listing(listing, rows));

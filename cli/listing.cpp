@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 
 #include "base/file.h"
 #include "cli/session.h"
@@ -11,17 +12,26 @@
 namespace berth::cli {
 namespace {
 
-// docker: a shell's quotes keep "\t" as two characters, and users write it so.
+// docker: a shell's quotes keep "\t" as two characters, and users write it so. Inside of {{ }} it is left to the strings there,
+// where an end of line would be a mistake.
 std::string unescape(std::string_view text) {
     std::string out;
+    bool is_action = false;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool escaped = text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == 't' || text[i + 1] == 'n');
+        is_action = is_action ? !text.substr(0, i).ends_with("}}") : text.substr(i).starts_with("{{");
+        const bool escaped = !is_action && text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == 't' || text[i + 1] == 'n');
         if (escaped)
             out += text[++i] == 't' ? '\t' : '\n';
         else
             out += text[i];
     }
     return out;
+}
+
+std::string_view without_spaces(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return text;
 }
 
 std::string member_text(const Json& row, std::string_view name) {
@@ -56,32 +66,54 @@ Json header_row(const ListingOptions& options, const std::vector<Json>& rows) {
     return headers;
 }
 
-Result<std::string> template_table(const ListingOptions& options, std::string_view text, const std::vector<Json>& rows) {
-    const Template each = TRY(Template::parse(unescape(text)));
-    const auto label_header = [](const Json&, std::string_view, const std::vector<Json>& arguments) -> std::optional<Json> {
-        // {{.Label "a.b.c"}}: docker takes the last part as the header.
-        if (arguments.empty() || arguments[0].string() == nullptr) return std::nullopt;
-        return Json(split_text(*arguments[0].string(), '.').back());
+// {{.Label "key"}}
+TemplateMethod label_method(std::function<std::string(const std::string& key)> answer) {
+    return [answer = std::move(answer)](const Json&, std::string_view name,
+                                        const std::vector<Json>& arguments) -> std::optional<Json> {
+        if (name != "Label" || arguments.size() != 1 || arguments[0].string() == nullptr) return std::nullopt;
+        return Json(answer(*arguments[0].string()));
     };
-    Table table(split_text(TRY(each.execute(header_row(options, rows), label_header)), '\t'));
-    for (const Json& row : rows) table.add(split_text(TRY(each.execute(row, options.method)), '\t'));
+}
+
+/// A line for each row.
+Result<std::string> template_lines(const ListingOptions& options, const Template& each, const std::vector<Json>& rows) {
+    std::string out;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const auto label = label_method([&](const std::string& key) {
+            const auto found = options.labels[i].find(key);
+            return found == options.labels[i].end() ? "" : found->second;
+        });
+        out += TRY(each.execute(rows[i], i < options.labels.size() ? label : TemplateMethod())) + '\n';
+    }
+    return out;
+}
+
+Result<std::string> template_table(const ListingOptions& options, std::string_view text, const std::vector<Json>& rows) {
+    const Template each = TRY(Template::parse(unescape(without_spaces(text))));
+    // docker takes the last part of "a.b.c" as the header.
+    const auto label_header = label_method([](const std::string& key) { return split_text(key, '.').back(); });
+    // docker shows no header when a row cannot be shown.
+    const std::string lines = TRY(template_lines(options, each, rows));
+    Table table;
+    table.add_lines(TRY(each.execute(header_row(options, rows), label_header, TemplateRun::header)) + '\n');
+    table.add_lines(lines);
     return table.text();
 }
 
 }  // namespace
 
 Result<std::string> listing_text(const ListingOptions& options, const std::vector<Json>& rows) {
+    constexpr std::string_view table = "table";
     const std::string_view format = options.format;
-    if (format.empty() || format == "table") return default_table(options, rows);
-    if (format.starts_with("table ")) return template_table(options, format.substr(6), rows);
+    if (format.empty() || format == table) return default_table(options, rows);
+    if (format.starts_with(table)) return template_table(options, format.substr(table.size()), rows);
     std::string out;
     if (format == "json") {
         for (const Json& row : rows) out += json_text(row) + '\n';
         return out;
     }
-    const Template each = TRY(Template::parse(unescape(format)));
-    for (const Json& row : rows) out += TRY(each.execute(row, options.method)) + '\n';
-    return out;
+    const Template each = TRY(Template::parse(unescape(without_spaces(format))));
+    return template_lines(options, each, rows);
 }
 
 Result<void> print_listing(const ListingOptions& options, const std::vector<Json>& rows) {
@@ -91,8 +123,16 @@ Result<void> print_listing(const ListingOptions& options, const std::vector<Json
 
 Result<std::string> formatted_object(std::string_view format, const Json& object) {
     if (format == "json") return json_text(object) + '\n';
-    const Template whole = TRY(Template::parse(unescape(format)));
+    const Template whole = TRY(Template::parse(format));
     return TRY(whole.execute(object)) + '\n';
+}
+
+int refuse_template(std::string_view format) {
+    if (format.empty() || format == "json") return 0;
+    const auto parsed = Template::parse(format);
+    if (parsed.ok()) return 0;
+    Session::print_error(parsed.error());
+    return 64;
 }
 
 Json make_row(Json::Object members) {

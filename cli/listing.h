@@ -2,7 +2,7 @@
 // Listing: rows of named values shown as a table, as a template each, as JSON lines or as ids: what --format, -q and
 // --no-trunc mean to every list command.
 
-#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,15 +21,17 @@ struct ListingOptions {
     std::string format;                ///< "", "table", "table TEMPLATE", "json" or a template
     std::vector<Column> columns;       ///< of the default table
     std::vector<Column> more_headers;  ///< of fields that only a template names
-    TemplateMethod method = {};
+    std::vector<std::map<std::string, std::string>> labels;  ///< of each row, for {{.Label "key"}}
 };
 
 /// The text for all rows. A row is an object with its fields sorted by name, as docker's {{json .}} prints them.
 Result<std::string> listing_text(const ListingOptions& options, const std::vector<Json>& rows);
 Result<void> print_listing(const ListingOptions& options, const std::vector<Json>& rows);
 
-/// One object by -f: "json", or a template; a line. `\t` and `\n` as written are tabs and ends of lines.
+/// One object by -f: "json", or a template; a line. Not as in a list, `\t` stays as it is written (docker).
 Result<std::string> formatted_object(std::string_view format, const Json& object);
+/// docker's exit status for a template that cannot be read, which is told before anything else is done; else 0.
+int refuse_template(std::string_view format);
 /// A row out of members in any order.
 Json make_row(Json::Object members);
 

@@ -29,6 +29,17 @@ equal "docker's config.json sets a list's form" "NAMES
 web" "$(DOCKER_CONFIG=$PWD/docker-config berth ps)"
 equal "--format is stronger" running "$(DOCKER_CONFIG=$PWD/docker-config berth ps --format '{{.State}}')"
 equal "and so is -q" "${id:0:12}" "$(DOCKER_CONFIG=$PWD/docker-config berth ps -q)"
+equal "json has sizes only when asked" "0B 0B 0B" "$(berth ps -a --format json | jq -r .Size | xargs)"
+berth network create --label a.b=net formats >/dev/null
+berth volume create --label a.b=vol formats >/dev/null
+prints "net" "labels of networks by name" berth network ls --filter name=formats --format '{{.Label "a.b"}}'
+prints "vol" "labels of volumes by name" berth volume ls --filter name=formats --format '{{.Label "a.b"}}'
+prints "network create ||" "an event of a network has no status, id and image, which is no mistake" sh -c "berth events --since 1m --until 0s --filter type=network --filter event=create --format '{{.Type}} {{.Action}} {{.Status}}|{{.ID}}|{{.From}}'"
+berth network rm formats >/dev/null
+berth volume rm formats >/dev/null
+exits 64 "a template of events is refused before the first event" timeout 5 berth events --format '{{.Tpye}}'
+exits 64 "so is one of version" berth version --format '{{.Server'
+exits 64 "and one of info" berth info --format '{{.OSType'
 equal "-s shows sizes" "0B (virtual" "$(berth ps -s --format '{{.Size}}' | cut -c1-11)"
 
 equal "inspect is an array with four spaces" '[

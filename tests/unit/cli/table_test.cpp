@@ -22,3 +22,9 @@ Test(cli_table, wide_characters_keep_columns_straight) {
     const std::string text = table.text();
     cr_expect_str_eq(text.c_str(), "NAME         X\n修改了默认   1\n");
 }
+Test(cli_table, a_column_ends_with_the_last_row_that_has_it) {
+    Table table;
+    table.add_lines("NAME\nsecond one\tX\nthe second of all\tY\nno column\nz\tZ\n");
+    const std::string text = table.text();
+    cr_expect_str_eq(text.c_str(), "NAME\nsecond one          X\nthe second of all   Y\nno column\nz         Z\n");
+}
