@@ -26,6 +26,7 @@ using template_detail::plain_text;
 using template_detail::Templates;
 using template_detail::truth_of;
 using template_detail::Value;
+using template_detail::whole_document;
 
 const Json null_value;
 
@@ -278,7 +279,7 @@ private:
         if (is_map_field(value.field)) return Value{&null_value, "", true};
         const std::string folded = lower_case(name);
         for (const auto& [key, json] : *object)
-            if (lower_case(key) == folded) return Value{&json, key};
+            if (lower_case(key) == folded) return Value{&json, field_in(value.field, key)};
         if (method_)
             if (auto answer = method_(*value.json, name, {})) return keep(std::move(*answer));
         if (const auto absent = absent_member(value, name)) return *absent;
@@ -313,7 +314,7 @@ Result<Template> Template::parse(std::string_view text) { return Template(TRY(te
 
 Result<std::string> Template::execute(const Json& data, const TemplateMethod& method, TemplateRun run) const {
     Executor executor(templates_, method, run);
-    TRY(executor.call("", {&data}));
+    TRY(executor.call("", whole_document(data)));
     return std::move(executor).take();
 }
 

@@ -244,6 +244,7 @@ std::string verb_text(const Verb& verb, const Value& value, bool is_inner) {
     if (json.array() != nullptr || (json.is_null() && !value.field.empty() && !is_pointer_field(value.field)))
         return list_text(verb, value);
     if (json.is_null()) return verb.letter == "v" ? padded(verb, "<nil>") : bad_verb(verb, value);
+    if (is_moment(value)) return string_text(verb, moment_of(value), value);
     if (const std::string* text = json.string()) return string_text(verb, *text, value);
     if (const bool* boolean = json.boolean()) {
         const bool is_fit = verb.letter == "v" || verb.letter == "t";

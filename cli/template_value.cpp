@@ -49,10 +49,27 @@ const Member members[] = {
     {"HostConfig", "Runtime", &no_text},
     {"HostConfig", "Mounts", &nothing},
     {"HostConfig", "Init", &nothing},
+    {"HostConfig", "KernelMemory", &no_number},
+    {"HostConfig", "KernelMemoryTCP", &no_number},
+    {"Pool", "Subnet", &no_text},
+    {"Pool", "IPRange", &no_text},
+    {"Pool", "Gateway", &no_text},
+    {"Pool", "AuxiliaryAddresses", &nothing},
+    {"Container", "ImageManifestDescriptor", &nothing},
+    {"Image", "Variant", &no_text},
+    {"Image", "OsVersion", &no_text},
+    {"Image", "Container", &no_text},
+    {"Image", "ContainerConfig", &nothing},
+    {"Image", "Manifests", &nothing},
+    {"Network", "Peers", &nothing},
+    {"Network", "Services", &nothing},
+    {"Volume", "Status", &nothing},
+    {"Volume", "UsageData", &nothing},
+    {"Volume", "ClusterVolume", &nothing},
 };
 
 // Of these the table has every member.
-bool is_whole(std::string_view parent) { return parent == "Healthcheck" || parent == "Mount"; }
+bool is_whole(std::string_view parent) { return parent == "Healthcheck" || parent == "Mount" || parent == "Pool"; }
 
 bool is_list_of_texts(const Json::Array& array) {
     return std::ranges::all_of(array, [](const Json& element) { return element.string() != nullptr; });
@@ -62,16 +79,18 @@ bool is_list_of_texts(const Json::Array& array) {
 
 bool is_map_field(std::string_view name) {
     static constexpr std::string_view names[] = {
-        "Labels",      "Networks", "Ports",    "ExposedPorts", "Volumes",      "PortBindings",     "Sysctls",    "Tmpfs",
-        "StorageOpt",  "Data",     "Options",  "DriverOpts",   "Containers",   "Annotations",      "Attributes", "Details",
-        "annotations", "labels",   "Runtimes", "UsageData",    "IndexConfigs", "GenericResources", "Status"};
+        "Labels",       "Networks",         "Ports",       "ExposedPorts", "Volumes",    "PortBindings", "Sysctls",
+        "Tmpfs",        "StorageOpt",       "Data",        "Options",      "DriverOpts", "Containers",   "Annotations",
+        "Attributes",   "Details",          "annotations", "labels",       "Runtimes",   "Services",     "AuxiliaryAddresses",
+        "IndexConfigs", "GenericResources", "Status"};
     return std::ranges::find(names, name) != std::ranges::end(names);
 }
 
 bool is_pointer_field(std::string_view name) {
     static constexpr std::string_view names[] = {
-        "Health",     "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit",  "Init",  "StopTimeout",
-        "IPAMConfig", "SizeRw",      "SizeRootFs",       "GraphDriver",    "ConfigFrom", "Actor", "Descriptor"};
+        "Health",      "Healthcheck", "MemorySwappiness", "OomKillDisable", "PidsLimit",       "Init",
+        "StopTimeout", "IPAMConfig",  "SizeRw",           "SizeRootFs",     "GraphDriver",     "ConfigFrom",
+        "Actor",       "Descriptor",  "UsageData",        "ClusterVolume",  "ContainerConfig", "ImageManifestDescriptor"};
     return std::ranges::find(names, name) != std::ranges::end(names);
 }
 
@@ -82,19 +101,43 @@ bool is_duration(const Value& value) {
 
 // Two members of docker's documents are called Config: that of LogConfig is a map, the options of a log.
 std::string_view field_in(std::string_view parent, std::string_view name) {
-    return parent == "LogConfig" && name == "Config" ? "Options" : name;
+    if (parent == "LogConfig" && name == "Config") return "Options";
+    const bool is_moment = (parent == "Network" && name == "Created") || (parent == "Metadata" && name == "LastTagTime") ||
+                           (parent == "Probe" && (name == "Start" || name == "End"));
+    return is_moment ? "Moment" : name;
+}
+
+Value whole_document(const Json& document) {
+    static constexpr std::pair<std::string_view, std::string_view> marks[] = {
+        {"RepoTags", "Image"}, {"IPAM", "Network"}, {"Mountpoint", "Volume"}, {"HostConfig", "Container"}};
+    for (const auto& [member, type] : marks)
+        if (document.find(member) != nullptr) return {&document, type};
+    return {&document};
+}
+
+std::string moment_of(const Value& value) {
+    std::string text = *value.json->string();
+    const std::size_t t = text.find('T');
+    if (t == std::string::npos || !text.ends_with('Z')) return text;
+    text[t] = ' ';
+    text.pop_back();
+    if (text.find('.') != std::string::npos) text.erase(text.find_last_not_of("0") + 1);
+    if (text.ends_with('.')) text.pop_back();
+    return text + " +0000 UTC";
 }
 
 Value element_of(const Value& list, const Json& element) {
     if (list.field == "Mounts") return {&element, "Mount"};
+    if (list.field == "Config") return {&element, "Pool"};
+    if (list.field == "Log") return {&element, "Probe"};
     return {&element, element.is_null() ? "null" : ""};
 }
 
 std::optional<Value> absent_member(const Value& object, std::string_view name) {
-    if (is_pointer_field(name)) return Value{&nothing, name == "Actor" ? "Actor" : "Health"};
     for (const Member& member : members)
         if (member.parent == object.field && member.name == name && member.when_absent != nullptr)
             return Value{member.when_absent, member.name};
+    if (is_pointer_field(name)) return Value{&nothing, "Health"};
     return std::nullopt;
 }
 

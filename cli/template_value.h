@@ -21,9 +21,14 @@ struct Value {
 bool is_map_field(std::string_view name);
 /// Of a time.Duration, which prints as "1m30s" although its JSON is a number.
 bool is_duration(const Value& value);
+/// A time.Time, which prints otherwise than in JSON: "2026-01-02 03:04:05.678 +0000 UTC".
+inline bool is_moment(const Value& value) { return value.field == "Moment" && value.json->string() != nullptr; }
+std::string moment_of(const Value& value);
 /// Of a pointer in docker's types: absent or null it is nil, and not an empty list.
 bool is_pointer_field(std::string_view name);
 
+/// A container, image, network or volume is known by its members.
+Value whole_document(const Json& document);
 /// The type of the member `name` of what was reached by `parent`.
 std::string_view field_in(std::string_view parent, std::string_view name);
 Value element_of(const Value& list, const Json& element);

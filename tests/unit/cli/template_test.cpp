@@ -348,3 +348,24 @@ Test(cli_template, the_options_of_a_log_are_a_map) {
     cr_assert(done.ok());
     cr_expect_str_eq(done.value().c_str(), "map[max-size:1m] {json-file map[max-size:1m]}");
 }
+Test(cli_template, moments_of_docker_print_as_go_prints_them) {
+    const Json network =
+        parse_json(R"({"Created": "2026-01-02T03:04:05.670Z", "IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}]}})").value();
+    const auto done =
+        Template::parse("{{.Created}} {{json .Created}} {{.IPAM.Config}} {{.Services}} {{.Peers}}").value().execute(network);
+    cr_assert(done.ok());
+    cr_expect_str_eq(done.value().c_str(),
+                     "2026-01-02 03:04:05.67 +0000 UTC \"2026-01-02T03:04:05.670Z\" [{10.0.0.0/8   map[]}] map[] []");
+    const Json health = parse_json(R"({"Log": [{"Start": "2026-01-02T03:04:05Z", "ExitCode": 0}]})").value();
+    const auto log = Template::parse("{{(index .Log 0).Start}} {{.Log}}").value().execute(health);
+    cr_expect_str_eq(log.value().c_str(), "2026-01-02 03:04:05 +0000 UTC [{2026-01-02 03:04:05 +0000 UTC 0}]");
+}
+Test(cli_template, documents_have_the_members_that_docker_leaves_out) {
+    const Json volume = parse_json(R"({"Mountpoint": "/v", "Name": "v"})").value();
+    const auto done = Template::parse("{{.Status}} {{.UsageData}}").value().execute(volume);
+    cr_assert(done.ok());
+    cr_expect_str_eq(done.value().c_str(), "map[] <nil>");
+    const Json image = parse_json(R"({"RepoTags": [], "Id": "x"})").value();
+    const auto other = Template::parse("{{.Variant}}|{{.Container}}|{{.Manifests}}").value().execute(image);
+    cr_expect_str_eq(other.value().c_str(), "||[]");
+}
