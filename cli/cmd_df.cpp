@@ -7,7 +7,6 @@
 #include "cli/image_uses.h"
 #include "cli/listing.h"
 #include "cli/status_text.h"
-#include "cli/table.h"
 #include "cli/texts.h"
 #include "container/prune.h"
 #include "image/views.h"
@@ -78,46 +77,121 @@ std::string reclaimable_text(const DfLine& line) {
     return line.size > 0 ? cat(size, " (", line.reclaimable * 100 / line.size, "%)") : size;
 }
 
-std::string cache_details(const Df& df, Moment now) {
-    std::int64_t cached = 0;
-    Table cache({"CACHE ID", "CACHE TYPE", "SIZE", "CREATED", "LAST USED", "IN USE"});
-    for (const builder::CacheEntry& entry : df.cache) {
-        cached += static_cast<std::int64_t>(entry.size);
-        cache.add({entry.id.substr(0, 12), entry.kind, decimal_size(static_cast<std::int64_t>(entry.size), 4),
-                   age_words(entry.created, now), age_words(entry.last_used, now), entry.in_use ? "true" : "false"});
-    }
-    return cat("Build cache usage: ", decimal_size(cached, 4), "\n\n", cache.text());
-}
-
-std::string df_details(const Df& df) {
-    const Moment now = berth::now();
-    Table images({"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", "SHARED SIZE", "UNIQUE SIZE", "CONTAINERS"});
+std::vector<Json> image_rows(const Df& df, bool whole, Moment now) {
+    std::vector<Json> rows;
     for (const image::ImageUsage& image : df.images.images) {
         std::vector<std::pair<std::string, std::string>> names;
         for (const image::Reference& name : image.names)
             names.emplace_back(name.familiar_name(), name.tag().empty() ? "<none>" : name.tag());
         if (names.empty()) names.emplace_back("<none>", "<none>");
         for (const auto& [name, tag] : names)
-            images.add({name, tag, std::string(image.id.short_id()), age_words(image.created, now), decimal_size(image.size, 4),
-                        decimal_size(image.shared, 4), decimal_size(image.unique, 4), cat(image.containers)});
+            rows.push_back(make_row({{"Repository", name},
+                                     {"Tag", tag},
+                                     {"ID", whole ? image.id.str() : std::string(image.id.short_id())},
+                                     {"CreatedAt", moment_words(image.created)},
+                                     {"CreatedSince", age_words(image.created, now)},
+                                     {"Size", decimal_size(image.size)},
+                                     {"SharedSize", decimal_size(image.shared, 4)},
+                                     {"UniqueSize", decimal_size(image.unique, 4)},
+                                     {"Containers", cat(image.containers)}}));
     }
-    Table containers({"CONTAINER ID", "IMAGE", "COMMAND", "LOCAL VOLUMES", "SIZE", "CREATED", "STATUS", "NAMES"});
+    return rows;
+}
+
+std::vector<Json> container_rows(const Df& df, bool whole, Moment now) {
+    std::vector<Json> rows;
     for (std::size_t i = 0; i < df.containers.size(); ++i) {
         const container::Record& record = df.containers[i];
-        const auto volumes =
-            std::ranges::count(record.definition.mounts, container::MountType::volume, &container::MountPoint::type);
-        containers.add({std::string(record.short_id()), record.definition.config.image, command_column(record.definition, false),
-                        cat(volumes), decimal_size(static_cast<std::int64_t>(df.container_sizes[i].rw_bytes), 4),
-                        age_words(record.definition.created, now), status_text(record.run.state, now), record.name()});
+        const container::Definition& d = record.definition;
+        const auto volumes = std::ranges::count(d.mounts, container::MountType::volume, &container::MountPoint::type);
+        rows.push_back(make_row({{"ID", whole ? record.id() : std::string(record.short_id())},
+                                 {"Image", d.config.image},
+                                 {"Command", command_column(d, whole)},
+                                 {"LocalVolumes", cat(volumes)},
+                                 {"Size", decimal_size(static_cast<std::int64_t>(df.container_sizes[i].rw_bytes))},
+                                 {"CreatedAt", moment_words(d.created)},
+                                 {"RunningFor", age_words(d.created, now)},
+                                 {"State", std::string(container::status_word(record.run.state.status))},
+                                 {"Status", status_text(record.run.state, now)},
+                                 {"Names", record.name()}}));
     }
-    Table volumes({"VOLUME NAME", "LINKS", "SIZE"});
+    return rows;
+}
+
+std::vector<Json> volume_rows(const Df& df) {
+    std::vector<Json> rows;
     for (std::size_t i = 0; i < df.volumes.size(); ++i) {
-        const auto users = df.users.find(df.volumes[i].name);
-        volumes.add(
-            {df.volumes[i].name, cat(users == df.users.end() ? 0 : users->second.size()), decimal_size(df.volume_sizes[i], 4)});
+        const container::Volume& volume = df.volumes[i];
+        const auto users = df.users.find(volume.name);
+        rows.push_back(make_row({{"Name", volume.name},
+                                 {"Driver", volume.driver},
+                                 {"Scope", volume.scope},
+                                 {"Mountpoint", volume.mountpoint},
+                                 {"Links", cat(users == df.users.end() ? 0 : users->second.size())},
+                                 {"Size", decimal_size(df.volume_sizes[i])}}));
     }
-    return cat("Images space usage:\n\n", images.text(), "\nContainers space usage:\n\n", containers.text(),
-               "\nLocal Volumes space usage:\n\n", volumes.text(), "\n", cache_details(df, now));
+    return rows;
+}
+
+std::vector<Json> cache_rows(const Df& df, bool whole, Moment now) {
+    std::vector<Json> rows;
+    for (const builder::CacheEntry& entry : df.cache)
+        rows.push_back(make_row({{"ID", whole ? entry.id : entry.id.substr(0, 12)},
+                                 {"CacheType", entry.kind},
+                                 {"Description", entry.description},
+                                 {"Size", decimal_size(static_cast<std::int64_t>(entry.size))},
+                                 {"CreatedAt", moment_words(entry.created)},
+                                 {"CreatedSince", age_words(entry.created, now)},
+                                 {"LastUsedAt", moment_words(entry.last_used)},
+                                 {"LastUsedSince", age_words(entry.last_used, now)},
+                                 {"InUse", entry.in_use ? "true" : "false"}}));
+    return rows;
+}
+
+Result<std::string> df_tables(const Df& df) {
+    const Moment now = berth::now();
+    const auto table = [](std::vector<Column> columns, const std::vector<Json>& rows) {
+        ListingOptions listing;
+        listing.columns = std::move(columns);
+        return listing_text(listing, rows);
+    };
+    const std::string images = TRY(table({{"Repository", "REPOSITORY"},
+                                          {"Tag", "TAG"},
+                                          {"ID", "IMAGE ID"},
+                                          {"CreatedSince", "CREATED"},
+                                          {"Size", "SIZE"},
+                                          {"SharedSize", "SHARED SIZE"},
+                                          {"UniqueSize", "UNIQUE SIZE"},
+                                          {"Containers", "CONTAINERS"}},
+                                         image_rows(df, false, now)));
+    const std::string containers = TRY(table({{"ID", "CONTAINER ID"},
+                                              {"Image", "IMAGE"},
+                                              {"Command", "COMMAND"},
+                                              {"LocalVolumes", "LOCAL VOLUMES"},
+                                              {"Size", "SIZE"},
+                                              {"RunningFor", "CREATED"},
+                                              {"Status", "STATUS"},
+                                              {"Names", "NAMES"}},
+                                             container_rows(df, false, now)));
+    const std::string volumes = TRY(table({{"Name", "VOLUME NAME"}, {"Links", "LINKS"}, {"Size", "SIZE"}}, volume_rows(df)));
+    const std::string cache = TRY(table({{"ID", "CACHE ID"},
+                                         {"CacheType", "CACHE TYPE"},
+                                         {"Size", "SIZE"},
+                                         {"CreatedSince", "CREATED"},
+                                         {"LastUsedSince", "LAST USED"},
+                                         {"InUse", "IN USE"}},
+                                        cache_rows(df, false, now)));
+    return cat("Images space usage:\n\n", images, "\nContainers space usage:\n\n", containers, "\nLocal Volumes space usage:\n\n",
+               volumes, "\nBuild cache usage: ", decimal_size(summarise(df)[3].size, 4), "\n\n", cache);
+}
+
+/// All rows of -v as one object, for --format.
+Json df_document(const Df& df) {
+    const Moment now = berth::now();
+    return Json(Json::Object{{"Images", image_rows(df, true, now)},
+                             {"Containers", container_rows(df, true, now)},
+                             {"Volumes", volume_rows(df)},
+                             {"BuildCache", cache_rows(df, true, now)}});
 }
 
 }  // namespace
@@ -138,7 +212,8 @@ Action define_system_df(Parser& p) {
     return [options](Session& session, const Words&) -> Result<int> {
         container::Engine* engine = TRY(session.engine());
         const Df df = TRY(measure(*engine));
-        if (options->verbose) return print(df_details(df)), 0;
+        const bool is_table = options->format.empty() || options->format == "table";
+        if (options->verbose) return print(TRY(is_table ? df_tables(df) : formatted_object(options->format, df_document(df)))), 0;
         std::vector<Json> rows;
         for (const DfLine& line : summarise(df))
             rows.push_back(make_row({{"Type", line.type},

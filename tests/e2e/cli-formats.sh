@@ -62,6 +62,8 @@ Images +1 +1 .*
 Containers +3 +1 .*
 Local Volumes +0 .*
 Build Cache +0 " "$(berth system df)"
+equal "df -v is one object for --format" "busybox latest 3 web" "$(berth system df -v --format '{{(index .Images 0).Repository}} {{(index .Images 0).Tag}} {{len .Containers}} {{range .Containers}}{{if eq .State "running"}}{{.Names}}{{end}}{{end}}')"
+equal "and json" '["BuildCache","Containers","Images","Volumes"]' "$(berth system df -v --format json | jq -c keys)"
 matches "stats" "^web [0-9.]+% [0-9.]+[KM]iB / " "$(berth stats --no-stream --format '{{.Name}} {{.CPUPerc}} {{.MemUsage}}' web)"
 prints "$(printf 'web\nmade')" "names are echoed in the order given" berth rm -f web made
 finish
