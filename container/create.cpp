@@ -19,6 +19,7 @@
 #include "container/tiny_init.h"
 #include "image/overlay.h"
 #include "image/store.h"
+#include "network/endpoint.h"
 
 namespace berth::container {
 
@@ -125,6 +126,8 @@ Result<void> choose_networks(Creating& creating) {
         return Error(Kind::invalid, "conflicting options: port publishing and the container type network mode")
             .with_hint("publish the ports of the container whose network it is");
     if (publishes && !has_links) creating.warnings.push_back(cat("Published ports are discarded when using ", host.network_mode, " network mode"));
+    // At once, since no start could do with them.
+    for (const network::EndpointRequest& request : options.networks) TRY(network::check_addresses(request), "network ", request.network);
     definition.networks = options.networks;
     if (publishes && has_links && !TRY(may_publish(creating.engine, options.networks)))
         creating.warnings.push_back("Published ports are discarded: none of the container's networks is a bridge that leads out");

@@ -263,7 +263,20 @@ Result<BridgeRules> bridge_rules(const Network& network) {
     return BridgeRules{network.link, options.masquerade, network.internal};
 }
 
+Result<void> check_addresses(const EndpointRequest& request) {
+    const auto is_one = [](const std::string& text, bool is_v6) {
+        const auto address = IpAddress::parse(text);
+        return address.ok() && address.value().is_v6() == is_v6;
+    };
+    if (!request.ip.empty() && !is_one(request.ip, false)) return Error(Kind::invalid, cat("invalid IPv4 address '", request.ip, "'"));
+    if (!request.ip6.empty() && !is_one(request.ip6, true)) return Error(Kind::invalid, cat("invalid IPv6 address '", request.ip6, "'"));
+    for (const std::string& text : request.link_local_ips)
+        if (!IpAddress::parse(text).ok()) return Error(Kind::invalid, cat("invalid link-local address '", text, "'"));
+    return {};
+}
+
 Result<void> check_request(const Network& network, const EndpointRequest& request) {
+    TRY(check_addresses(request));
     if (!network.has_links()) return Error(Kind::invalid, "a container cannot be attached to it beside other networks");
     if (network.driver == "ipvlan" && !request.mac.empty())
         return Error(Kind::invalid, "ipvlan interfaces do not support custom mac address assignment").with_hint("they all have their parent's");

@@ -37,6 +37,8 @@ struct EndpointWish {
     const AttachRequest& container;
     std::string interface;  ///< "eth0"
 };
+/// Addresses that are none, whatever the network.
+Result<void> check_addresses(const EndpointRequest& request);
 /// What the network's kind forbids to wish for. Kind::invalid, with docker's texts.
 Result<void> check_request(const Network& network, const EndpointRequest& request);
 /// Address, names and link names. Kind::busy when the subnet is full, Kind::exists when a wanted address is taken.
