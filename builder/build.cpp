@@ -43,7 +43,7 @@ auto with_step(StepLog& log, const std::string& name, Work work) {
 
 Result<void> open_named_contexts(Session& session) {
     for (const std::string& text : session.options.build_contexts) {
-        const NamedContext named = TRY(parse_named_context(text));
+        const NamedContext named = TRY(parse_named_context(text), "--build-context '", text, "'");
         constexpr std::string_view image_scheme = "docker-image://", layout_scheme = "oci-layout://";
         if (named.what.starts_with(image_scheme)) {
             session.aliases[named.name] = named.what.substr(image_scheme.size());
@@ -101,7 +101,7 @@ Result<Session> open_session(container::Engine& engine, const image::Store& stor
     session.epoch = TRY(parse_epoch(options, session.build_args));
     session.secrets = TRY(parse_secrets(options.secrets));
     TRY(open_agents(session));
-    session.allowed = TRY(parse_allowed(options.allow));
+    session.allowed = TRY(parse_allowed(options.allow), "--allow");
     for (const std::string& text : options.no_cache_filter)
         for (const std::string& name : split(text, ',')) session.uncached_stages.insert(to_lower(name));
     session.volumes = TRY(parse_volumes(options.volumes));

@@ -101,6 +101,20 @@ Result<std::map<std::string, SshSource>> parse_ssh(const std::vector<std::string
     return sources;
 }
 
+Result<container::Ulimit> parse_ulimit(std::string_view text) {
+    const Cut parts = cut(text, '=');
+    const Cut numbers = cut(parts.after.value_or(""), ':');
+    container::Ulimit limit;
+    limit.name = parts.before;
+    const auto parse = [&](std::string_view number, std::int64_t& into) {
+        const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), into);
+        return !number.empty() && failure == std::errc() && end == number.data() + number.size();
+    };
+    if (!parts.after || !parse(numbers.before, limit.soft) || !parse(numbers.after.value_or(numbers.before), limit.hard))
+        return Error(Kind::invalid, "expected NAME=SOFT[:HARD]");
+    return limit;
+}
+
 std::map<std::string, std::string> parse_labels(const std::vector<std::string>& texts) {
     std::map<std::string, std::string> labels;
     for (const std::string& text : texts) {
@@ -116,7 +130,7 @@ Result<std::set<std::string>> parse_allowed(const std::vector<std::string>& text
     for (const std::string& text : texts) {
         const std::string name(text.substr(0, text.find('=')));
         if (std::find(known.begin(), known.end(), name) == known.end())
-            return Error(Kind::invalid, cat("--allow: invalid entitlement '", text, "'", suggestion(name, known)));
+            return Error(Kind::invalid, cat("invalid entitlement '", text, "'", suggestion(name, known)));
         allowed.insert(name);
     }
     return allowed;
@@ -133,7 +147,7 @@ Result<std::vector<image::Reference>> parse_tags(const std::vector<std::string>&
 
 Result<NamedContext> parse_named_context(std::string_view text) {
     const Cut parts = cut(text, '=');
-    if (!parts.after || parts.before.empty()) return Error(Kind::invalid, cat("--build-context '", text, "': expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL"));
+    if (!parts.after || parts.before.empty()) return Error(Kind::invalid, cat("expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL"));
     return NamedContext{to_lower(parts.before), std::string(*parts.after)};
 }
 

@@ -22,6 +22,8 @@ struct SshSource {
     std::vector<std::string> keys;  ///< private keys for an agent of ours
 };
 Result<std::map<std::string, SshSource>> parse_ssh(const std::vector<std::string>& texts);
+/// "nofile=1024:2048", one number for both.
+Result<container::Ulimit> parse_ulimit(std::string_view text);
 /// KEY[=VALUE].
 std::map<std::string, std::string> parse_labels(const std::vector<std::string>& texts);
 Result<std::set<std::string>> parse_allowed(const std::vector<std::string>& texts);

@@ -2,10 +2,10 @@
 // engine's start table. Secrets, ssh, proxies and the content of cache mounts are inputs that no key knows.
 
 #include <algorithm>
-#include <charconv>
 
 #include "builder/heredoc.h"
 #include "builder/keys.h"
+#include "builder/options.h"
 #include "builder/run_mounts.h"
 #include "builder/step.h"
 #include "builder/text.h"
@@ -103,28 +103,13 @@ Result<std::optional<Digest>> make_key(const RunWork& work, const StepContext& c
 /// `"/bin/sh -c false"`, as the message of a failure shows it.
 std::string command_text(const std::vector<std::string>& argv) { return join(argv, " "); }
 
-/// "nofile=1024:2048", one number for both.
-Result<container::Ulimit> parse_ulimit(const std::string& text) {
-    const Cut parts = cut(text, '=');
-    const Cut numbers = cut(parts.after.value_or(""), ':');
-    container::Ulimit limit;
-    limit.name = parts.before;
-    const auto parse = [&](std::string_view number, std::int64_t& into) {
-        const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), into);
-        return !number.empty() && failure == std::errc() && end == number.data() + number.size();
-    };
-    if (!parts.after || !parse(numbers.before, limit.soft) || !parse(numbers.after.value_or(numbers.before), limit.hard))
-        return Error(Kind::invalid, cat("--ulimit '", text, "': expected NAME=SOFT[:HARD]"));
-    return limit;
-}
-
 Result<void> set_limits(container::StepRequest& request, const BuildOptions& options) {
     request.extra_hosts = options.add_hosts;
     request.cgroup_parent = options.cgroup_parent;
     if (!options.shm_size.empty()) request.shm_size = TRY(parse_bytes(options.shm_size), "--shm-size");
     if (!options.memory.empty()) request.memory = TRY(parse_bytes(options.memory), "--memory");
     for (const std::string& text : options.ulimits) {
-        container::Ulimit limit = TRY(parse_ulimit(text));
+        container::Ulimit limit = TRY(parse_ulimit(text), "--ulimit '", text, "'");
         request.ulimits.push_back(std::move(limit));
     }
     return {};

@@ -68,10 +68,20 @@ int run_command(Session& session, const Settings& settings, const CommandEntry& 
     if (parsed.value().wants_help) return print(command_help(entry, spelling)), 0;
     if (const auto complaint = parser.count_complaint(parsed.value().arguments.size()))
         return fail(Error(Kind::invalid, cat("'berth ", spelling, "' ", *complaint))
-                        .with_hint(cat("usage: berth ", spelling, " ", parser.synopsis())),
+                        .with_hint(cat("usage: berth ", spelling, parser.synopsis().empty() ? "" : " ", parser.synopsis())),
                     1);
     const auto status = action(session, parsed.value().arguments);
     return status.ok() ? status.value() : fail(status.error(), entry.failure_status);
+}
+
+// `berth help run`: all words are the command's name. Nothing is run, whatever they are.
+int show_help(const Words& words) {
+    if (words.empty()) return print(overview_help()), 0;
+    const FoundCommand found = find_command(words);
+    if (found.entry != nullptr && found.words == words.size()) return print(command_help(*found.entry, join_text(words, " "))), 0;
+    if (words.size() == 1 && is_command_family(words[0])) return print(family_help(words[0])), 0;
+    if (found.entry == nullptr) return fail(unknown_command(words), 1);
+    return fail(Error(Kind::invalid, cat("unknown help topic '", join_text(words, " "), "'")).with_hint("see 'berth --help'"), 1);
 }
 
 int run_main(const Words& all) {
@@ -93,9 +103,7 @@ int run_main(const Words& all) {
     }
     const std::string& first = globals.words[0];
     if (first == "help") {
-        Words asked(globals.words.begin() + 1, globals.words.end());
-        asked.push_back("--help");
-        return run_main(asked);
+        return show_help(Words(globals.words.begin() + 1, globals.words.end()));
     }
     const bool asks_family = globals.words.size() == 1 || globals.words[1] == "--help" || globals.words[1] == "-h";
     if (is_command_family(first) && asks_family) return print(family_help(first)), 0;

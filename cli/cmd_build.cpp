@@ -3,10 +3,13 @@
 #include <cstdlib>
 
 #include "builder/build.h"
+#include "builder/mounts.h"
+#include "builder/options.h"
 #include "cli/build_progress.h"
 #include "cli/cmds.h"
 #include "cli/provide_image.h"
 #include "cli/texts.h"
+#include "network/files.h"
 
 namespace berth::cli {
 namespace {
@@ -19,9 +22,19 @@ struct BuildCommand {
     std::optional<std::int64_t> jobs, keep_storage;
 };
 
+/// As the check of an option: what a parser makes is made again, and used, by the builder.
+template <class Parse>
+auto read_by(Parse parse) {
+    return [parse](const std::string& text) -> Result<void> {
+        TRY(parse(text));
+        return {};
+    };
+}
+
 void describe_result(Parser& p, BuildCommand& o) {
     builder::BuildOptions& b = o.build;
     p.list("-t,--tag", b.tags, "NAME[:TAG]", "Name the image; may be given several times", Values::image);
+    p.last_checks(read_by(image::Reference::parse_tagged));
     p.list("--label", b.labels, "KEY=VALUE", "Set a label of the image");
     p.list("--annotation", o.annotations, "KEY=VALUE", "Not supported: images here have labels only");
     p.last_is_hidden();
@@ -42,6 +55,7 @@ void describe_input(Parser& p, BuildCommand& o) {
     p.list("--build-arg", b.build_args, "KEY[=VALUE]", "Set an ARG; without a value, from the environment");
     p.list("--build-arg-file", b.build_arg_files, "FILE", "Read ARGs from a file", Values::file);
     p.list("--build-context", b.build_contexts, "NAME=PLACE", "A further context or image for COPY --from and FROM");
+    p.last_checks(read_by(builder::parse_named_context));
     p.list("--secret", b.secrets, "id=ID[,src=FILE|env=NAME]", "A secret for RUN --mount=type=secret");
     p.list("--ssh", b.ssh, "default|ID=SOCKET", "An agent or key for RUN --mount=type=ssh");
     p.text("--ignorefile", b.ignore_file, "FILE", "Read this instead of .dockerignore", Values::file);
@@ -61,11 +75,16 @@ void describe_steps(Parser& p, BuildCommand& o) {
     p.text("--network", b.network, "default|none|host", "Network of RUN steps");
     p.last_choices("default|none|host");
     p.list("--add-host", b.add_hosts, "NAME:ADDRESS", "Line for /etc/hosts in RUN steps");
+    p.last_checks(read_by(network::ExtraHost::parse));
     p.list("--volume", b.volumes, "HOST:PATH[:ro]", "Mount a folder in RUN steps");
     p.list("--allow", b.allow, "ENTITLEMENT", "Allow network.host or security.insecure");
+    p.last_checks(read_by([](const std::string& text) { return builder::parse_allowed({text}); }));
     p.list("--ulimit", b.ulimits, "NAME=SOFT[:HARD]", "Limit of a resource in RUN steps");
+    p.last_checks(read_by(builder::parse_ulimit));
     p.text("--shm-size", b.shm_size, "SIZE", "Size of /dev/shm in RUN steps");
+    p.last_checks(read_by(builder::parse_bytes));
     p.text("-m,--memory", b.memory, "SIZE", "Memory limit of RUN steps");
+    p.last_checks(read_by(builder::parse_bytes));
     p.text("--cgroup-parent", b.cgroup_parent, "PATH", "Cgroup below which RUN steps run");
     p.parsed<std::int64_t>("--jobs", o.jobs, parse_integer, "NUMBER", "How many stages at once (default: processors)");
 }

@@ -219,10 +219,19 @@ void Parser::comma_list(std::string_view names, Words& into, std::string_view va
     add({names, value, help, values, {}, true, false, set});
 }
 
+void Parser::last_checks(std::function<Result<void>(const std::string&)> check) {
+    Option& option = options_.back();
+    option.set = [check = std::move(check), set = std::move(option.set)](const std::string& text) -> Result<void> {
+        TRY(check(text));
+        return set(text);
+    };
+}
+
 void Parser::ignored(std::string_view names, std::string_view value, std::string_view why) {
-    const auto set = [names, why](const std::string&) {
+    const auto set = [names, value, why](const std::string& text) -> Result<void> {
+        if (value.empty()) TRY(parse_boolean(text));
         log::warn(names.substr(names.find("--")), ": ", why, ", continuing without it");
-        return Result<void>();
+        return {};
     };
     add({names, value, why, Values::none, {}, false, true, set});
 }

@@ -108,6 +108,8 @@ public:
     /// What the last described option completes to, when its description has no room for it.
     void last_completes(Values values) { options_.back().values = values; }
     void last_choices(std::string_view choices) { options_.back().choices = choices; }
+    /// Refuses bad values of it when the line is read: the error says what would be good.
+    void last_checks(std::function<Result<void>(const std::string&)> check);
     void last_is_hidden() { options_.back().is_hidden = true; }
 
     // --- reading -------------------------------------------------------------------------------------------------------

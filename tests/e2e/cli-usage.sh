@@ -10,6 +10,8 @@ prints "berth version 0.1.0" "--version is one line" berth --version
 equal "help COMMAND is its help" "$(berth run --help)" "$(berth help run)"
 refuses 1 "help of what is not there" "berth: 'nosuch' is not a berth command
 hint: see 'berth --help'" berth help nosuch
+refuses 1 "help takes names of commands only, and runs none" "berth: unknown help topic 'run busybox'
+hint: see 'berth --help'" berth help run busybox
 
 # Every command of the table has help, with usage, summary and its options in order.
 for command in $(berth --help | sed -n 's/^  \([a-z]\+\( [a-z]\+\)\?\)   .*/\1/p' | tr ' ' '_'); do
@@ -46,9 +48,28 @@ hint: usage: berth stop CONTAINER [CONTAINER...]" berth stop
 refuses 1 "one argument too many" "berth: 'berth rename' requires exactly 2 arguments
 hint: usage: berth rename CONTAINER NEW-NAME" berth rename a b c
 refuses 1 "arguments where none are taken" "berth: 'berth ps' accepts no arguments
-hint: usage: berth ps " berth ps x
+hint: usage: berth ps" berth ps x
 exits 1 "run without an image" berth run
 refuses 125 "a relative --root" "berth: --root 'x': must be an absolute path" berth --root x ps
 refuses 1 "an unknown filter" "berth: invalid filter 'colour'
 hint: filters of volumes are name, driver, label, dangling" berth volume ls --filter colour=red
+
+# Values of build are judged before anything is built.
+mkdir context && echo "FROM scratch" > context/Dockerfile
+refuses 125 "build: a bad tag" "berth: build: invalid argument 'UPPER' for -t, --tag: reference 'UPPER': repository name must be lower case, found 'U'
+hint: see 'berth build --help'" berth build -t UPPER context
+refuses 125 "build: a bad limit" "berth: build: invalid argument 'x' for --ulimit: expected NAME=SOFT[:HARD]
+hint: see 'berth build --help'" berth build --ulimit x context
+refuses 125 "build: a bad host" "berth: build: invalid argument 'a:b' for --add-host: host 'a:b': 'b' is not an IP address
+hint: see 'berth build --help'" berth build --add-host a:b context
+refuses 125 "build: an entitlement that is not known" "berth: build: invalid argument 'x' for --allow: invalid entitlement 'x'
+hint: see 'berth build --help'" berth build --allow x context
+for option in "-m x" "--shm-size x" "--build-context x" "--compress=x"; do exits 125 "build $option" berth build $option context; done
+
+bases busybox
+berth network create --subnet 10.77.0.0/24 usage > /dev/null
+refuses 1 "an address that is none, when the container is made" "berth: networks: network usage: invalid IPv4 address 'x'" berth create --network usage --ip x busybox
+refuses 1 "an IPv4 address for IPv6" "berth: networks: network usage: invalid IPv6 address '10.77.0.9'" berth create --network usage --ip6 10.77.0.9 busybox
+berth create --name usage busybox > /dev/null
+refuses 1 "an address that is none, for a container that does not run" "berth: network usage: invalid IPv4 address 'x'" berth network connect --ip x usage usage
 finish
