@@ -157,6 +157,7 @@ Action define_volume_export(Parser& p) {
 
 Action define_volume_import(Parser& p) {
     p.usage("VOLUME FILE|-", 2, 2, Values::volume);
+    p.later_arguments_are(Values::file);
     p.about("Unpacks a tar archive, plain or compressed, over what is in the volume.");
     p.example("berth volume create data && berth volume import data data.tar.zst", "restore a backup");
     p.see_also("volume export, cp");

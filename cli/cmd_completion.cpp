@@ -104,9 +104,10 @@ std::vector<std::string> names_of(const Things& things) {
 std::vector<std::string> candidates_of(Session& session, Values values, std::string_view typed) {
     switch (values) {
         case Values::none:
-        case Values::format:
         case Values::command:
             return {};
+        case Values::format:
+            return {"json"};
         case Values::file:
             return {":files"};
         case Values::folder:
@@ -134,84 +135,128 @@ std::vector<std::string> candidates_of(Session& session, Values values, std::str
     return out;
 }
 
-std::vector<std::string> option_words(const Parser& parser) {
-    std::vector<std::string> out;
-    for (const Option& option : parser.options())
-        if (!option.is_hidden) out.push_back(cat("--", option.long_name()));
-    out.emplace_back("--help");
+/// A word that may come next, and what it means where that is known.
+struct Candidate {
+    std::string word;
+    std::string help;
+};
+
+std::vector<Candidate> without_help(const std::vector<std::string>& words) {
+    std::vector<Candidate> out;
+    for (const std::string& word : words) out.push_back({word, ""});
     return out;
 }
 
-std::vector<std::string> values_of(Session& session, const Option& option, std::string_view typed) {
-    if (!option.choices.empty()) return split_text(option.choices, '|');
-    return candidates_of(session, option.values, typed);
+std::vector<Candidate> option_words(const Parser& parser) {
+    std::vector<Candidate> out;
+    for (const Option& option : parser.options())
+        if (!option.is_hidden) out.push_back({cat("--", option.long_name()), std::string(option.help)});
+    out.push_back({"--help", "Show this command's help"});
+    return out;
 }
 
-// Within a command: the value of the option before, an option, or one of the command's own words.
-std::vector<std::string> complete_command(Session& session, const Parser& parser, const Words& before, const std::string& typed) {
-    const std::string previous = before.empty() ? "" : before.back();
-    const bool is_option = previous.size() > 1 && previous[0] == '-' && previous.find('=') == std::string::npos;
-    if (is_option) {
-        const Option* option = previous[1] == '-' ? parser.find_long(previous.substr(2)) : parser.find_short(previous.back());
-        if (option != nullptr && !option->is_flag()) return values_of(session, *option, typed);
+std::vector<Candidate> values_of(Session& session, const Option& option, std::string_view typed) {
+    if (!option.choices.empty()) return without_help(split_text(option.choices, '|'));
+    return without_help(candidates_of(session, option.values, typed));
+}
+
+/// The option whose value stands apart behind `word`, if it is one.
+const Option* option_before(const Parser& parser, const std::string& word) {
+    if (word.size() < 2 || word[0] != '-' || word.find('=') != std::string::npos) return nullptr;
+    const Option* option = word[1] == '-' ? parser.find_long(word.substr(2)) : parser.find_short(word.back());
+    return option == nullptr || option->is_flag() ? nullptr : option;
+}
+
+/// How many of the words are neither options nor their values.
+std::size_t count_arguments(const Parser& parser, const Words& words) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (!words[i].starts_with('-'))
+            ++count;
+        else if (option_before(parser, words[i]) != nullptr)
+            ++i;
     }
+    return count;
+}
+
+/// What an option line goes on with: the value of the option before, or an option. Nothing when a word of another kind comes.
+std::optional<std::vector<Candidate>> complete_option(Session& session, const Parser& parser, const Words& before,
+                                                      const std::string& typed) {
+    if (!before.empty())
+        if (const Option* option = option_before(parser, before.back())) return values_of(session, *option, typed);
     if (typed.starts_with("--") && typed.find('=') != std::string::npos) {
         const std::size_t equals = typed.find('=');
         const Option* option = parser.find_long(typed.substr(2, equals - 2));
-        std::vector<std::string> out;
+        std::vector<Candidate> out;
         if (option != nullptr)
-            for (const std::string& value : values_of(session, *option, typed))
-                out.push_back(cat(typed.substr(0, equals + 1), value));
+            for (const Candidate& value : values_of(session, *option, typed))
+                out.push_back({cat(typed.substr(0, equals + 1), value.word), ""});
         return out;
     }
     if (typed.starts_with('-')) return option_words(parser);
-    if (!parser.ends_at_first_word()) return candidates_of(session, parser.argument_values(), typed);
-    // Behind the image or container stands somebody else's command line.
-    bool has_word = false;
-    for (std::size_t i = 0; i < before.size(); ++i) {
-        if (!before[i].starts_with('-')) {
-            has_word = true;
-            break;
-        }
-        const Option* option =
-            before[i].starts_with("--") ? parser.find_long(before[i].substr(2)) : parser.find_short(before[i].back());
-        if (option != nullptr && !option->is_flag() && before[i].find('=') == std::string::npos) ++i;
-    }
-    return has_word ? std::vector<std::string>{":files"} : candidates_of(session, parser.argument_values(), typed);
+    return std::nullopt;
 }
 
-std::vector<std::string> complete(Session& session, const Words& words) {
+std::vector<Candidate> complete_command(Session& session, const Parser& parser, const Words& before, const std::string& typed) {
+    // Behind the image or container of run and exec stands somebody else's command line.
+    const std::size_t arguments = count_arguments(parser, before);
+    if (parser.ends_at_first_word() && arguments > 0) return {{":files", ""}};
+    if (auto options = complete_option(session, parser, before, typed)) return *options;
+    return without_help(candidates_of(session, parser.argument_values(arguments), typed));
+}
+
+// The command's name, when all before it are options of berth itself.
+std::vector<Candidate> complete_name(Session& session, const Words& before, const Words& options, const std::string& typed) {
+    std::vector<Candidate> out;
+    if (before.size() == 1)
+        for (const auto& [verb, entry] : family_members(before[0])) out.push_back({verb, std::string(entry->summary)});
+    if (!before.empty()) return out;
+    Parser parser;
+    Globals globals;
+    describe_globals(parser, globals);
+    if (auto found = complete_option(session, parser, options, typed)) return *found;
+    for (const std::string& word : first_words()) {
+        const FoundCommand found = find_command({word});
+        out.push_back({word, found.entry == nullptr ? cat("Commands of ", word) : std::string(found.entry->summary)});
+    }
+    return out;
+}
+
+std::vector<Candidate> complete(Session& session, const Words& words) {
     Words before(words.begin(), words.end() - 1);
     const std::string& typed = words.back();
-    while (!before.empty() && before[0].starts_with('-')) before.erase(before.begin());
-    if (const FoundCommand found = find_command(before); found.entry != nullptr) {
-        Parser parser;
-        found.entry->define(parser);
-        return complete_command(session, parser, Words(before.begin() + static_cast<long>(found.words), before.end()), typed);
+    Parser globals_parser;
+    Globals globals;
+    describe_globals(globals_parser, globals);
+    Words options;
+    while (!before.empty() && before[0].starts_with('-')) {
+        const std::size_t taken = option_before(globals_parser, before[0]) != nullptr && before.size() > 1 ? 2 : 1;
+        options.insert(options.end(), before.begin(), before.begin() + static_cast<long>(taken));
+        before.erase(before.begin(), before.begin() + static_cast<long>(taken));
     }
-    if (before.empty() && typed.starts_with('-')) {
-        Parser parser;
-        Globals globals;
-        describe_globals(parser, globals);
-        return option_words(parser);
-    }
-    if (before.empty()) return first_words();
-    std::vector<std::string> out;
-    if (before.size() == 1)
-        for (const auto& [verb, entry] : family_members(before[0])) out.push_back(verb);
-    return out;
+    const FoundCommand found = find_command(before);
+    if (found.entry == nullptr) return complete_name(session, before, options, typed);
+    Parser parser;
+    found.entry->define(parser);
+    return complete_command(session, parser, Words(before.begin() + static_cast<long>(found.words), before.end()), typed);
 }
 
 }  // namespace
 
 Action define_complete(Parser& p) {
+    const auto describe = std::make_shared<bool>(false);
     p.usage("WORD [WORD...]", 0, -1, Values::command);
+    p.flag("--describe", *describe, "What a word means, behind a tab");
     p.options_end_at_first_word();
-    return [](Session& session, const Words& arguments) -> Result<int> {
+    return [describe](Session& session, const Words& arguments) -> Result<int> {
         const Words words = arguments.empty() ? Words{""} : arguments;
         std::string out;
-        for (const std::string& candidate : complete(session, words))
-            if (candidate.starts_with(':') || candidate.starts_with(words.back())) out += candidate + '\n';
+        for (const Candidate& candidate : complete(session, words)) {
+            if (!candidate.word.starts_with(':') && !candidate.word.starts_with(words.back())) continue;
+            out += candidate.word;
+            if (*describe && !candidate.help.empty()) out += cat("\t", candidate.help);
+            out += '\n';
+        }
         print(out);
         return 0;
     };

@@ -101,6 +101,7 @@ Result<int> commit(Session& session, const CommitCommand& command, const Words& 
 Action define_cp(Parser& p) {
     const auto options = std::make_shared<CopyCommand>();
     p.usage("SOURCE|- TARGET|-", 2, 2, Values::container_path);
+    p.later_arguments_are(Values::container_path);
     p.flag("-a,--archive", options->archive, "Keep owners");
     p.flag("-L,--follow-link", options->follow_link, "Copy what a link points to instead of the link");
     p.flag("-q,--quiet", options->quiet, "Show no progress");

@@ -177,7 +177,7 @@ Action define_images(Parser& p) {
     p.flag("--no-trunc", options->no_trunc, "Show ids in full");
     p.flag("-q,--quiet", options->quiet, "Show ids only");
     p.example("berth images", "what is here");
-    p.example("berth images --filter 'reference=me/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "some, in your own form");
+    p.example("berth images --filter 'reference=me/*' --format '{{.Repository}} {{.Size}}'", "some, in your own form");
     p.see_also("build, load, history, rmi, image prune");
     return [options](Session& session, const Words& arguments) {
         if (!options->quiet) take_configured_format(options->format, "imagesFormat");
@@ -199,6 +199,7 @@ Action define_history(Parser& p) {
 
 Action define_tag(Parser& p) {
     p.usage("IMAGE[:TAG] NAME[:TAG]", 2, 2, Values::image);
+    p.later_arguments_are(Values::image);
     p.about("Gives an image a further name. A name that meant another image is moved.");
     p.example("berth tag app:latest registry.example.org/team/app:1.0", "before a push");
     p.see_also("image rename, rmi");

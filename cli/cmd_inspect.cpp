@@ -114,7 +114,7 @@ Action define_inspect(Parser& p) {
         "Prints everything that is known of containers, images, networks and volumes as a JSON array, or what a template picks "
         "from it. Field names may be written .Id or .ID.");
     p.example("berth inspect -f '{{.State.Status}}' web", "one value");
-    p.example("berth inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' web", "addresses");
+    p.example("berth inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' db", "addresses");
     p.example("berth inspect --as-run web", "the command line of a container");
     p.see_also("ps, images, port");
     return [options](Session& session, const Words& arguments) -> Result<int> {

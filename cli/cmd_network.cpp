@@ -180,6 +180,7 @@ Action define_network_connect(Parser& p) {
     const auto options = std::make_shared<Options>();
     network::EndpointRequest& e = options->endpoint;
     p.usage("NETWORK CONTAINER", 2, 2, Values::network);
+    p.later_arguments_are(Values::container);
     p.list("--alias", e.aliases, "NAME", "Further name on this network");
     p.text("--ip", e.ip, "ADDRESS", "IPv4 address");
     p.text("--ip6", e.ip6, "ADDRESS", "IPv6 address");
@@ -207,6 +208,7 @@ Action define_network_connect(Parser& p) {
 Action define_network_disconnect(Parser& p) {
     const auto force = std::make_shared<bool>(false);
     p.usage("NETWORK CONTAINER", 2, 2, Values::network);
+    p.later_arguments_are(Values::container);
     p.flag("-f,--force", *force, "Also when the container is in no state for it");
     p.see_also("network connect");
     return [force](Session& session, const Words& arguments) -> Result<int> {

@@ -19,7 +19,7 @@ _berth() {
             :folders) files=-d ;;
             *) COMPREPLY+=("$answer") ;;
         esac
-    done < <(berth __complete "${words[@]:1}" 2>/dev/null)
+    done < <(berth __complete -- "${words[@]:1}" 2>/dev/null)
     # Only what stands behind the last ':' or '=' is replaced by bash.
     local cut="${word%"${word##*[:=]}"}" i
     if [[ -n "$cut" && "$COMP_WORDBREAKS" == *[:=]* ]]; then
@@ -37,19 +37,25 @@ complete -F _berth berth
 constexpr std::string_view zsh_script = R"script(#compdef berth
 # zsh completion for berth; install as /usr/share/zsh/vendor-completions/_berth
 _berth() {
-    local -a answers names
+    local -a answers names described open
     local answer
-    answers=("${(@f)$(berth __complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
+    answers=("${(@f)$(berth __complete --describe -- "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
     for answer in $answers; do
         case $answer in
             :files) _files ;;
             :folders) _files -/ ;;
+            *$'\t'*) described+=("${${answer%%$'\t'*}//:/\\:}:${answer#*$'\t'}") ;;
+            *:) open+=("$answer") ;;
             *) names+=("$answer") ;;
         esac
     done
+    (( $#described )) && _describe -V berth described
     (( $#names )) && compadd -- $names
+    # A path in a container goes on behind its colon.
+    (( $#open )) && compadd -S '' -- $open
 }
-compdef _berth berth
+# Loaded by its name, this file is the function's first call.
+if [[ $funcstack[1] == _berth ]]; then _berth "$@"; else compdef _berth berth; fi
 )script";
 
 constexpr std::string_view fish_script =
@@ -57,7 +63,7 @@ constexpr std::string_view fish_script =
 function __berth_complete
     set -l words (commandline -opc)[2..-1]
     set -l typed (commandline -ct)
-    for answer in (berth __complete $words "$typed" 2>/dev/null)
+    for answer in (berth __complete --describe -- $words "$typed" 2>/dev/null)
         switch $answer
             case ':files'
                 __fish_complete_path "$typed"

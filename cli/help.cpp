@@ -74,7 +74,7 @@ std::string overview_help() {
     out +=
         "\nExamples:\n"
         "  berth build -t app .                       # an image from the Dockerfile here\n"
-        "  berth run -d --name web -p 8080:80 app     # run it, port 8080 of the host is its port 80\n"
+        "  berth run -d --name web -p 8080:80 app     # run it, port 8080 is its port 80\n"
         "  berth logs -f web                          # what it writes\n"
         "  berth exec -it web sh                      # look inside\n"
         "  berth rm -f web                            # away with it\n"

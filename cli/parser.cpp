@@ -177,6 +177,8 @@ void Parser::usage(std::string_view synopsis, int least, int most, Values values
     least_ = least;
     most_ = most;
     argument_values_ = values;
+    // One more of the same when there may be any number.
+    later_values_ = most < 0 ? values : Values::none;
 }
 
 void Parser::flag(std::string_view names, bool& into, std::string_view help) {

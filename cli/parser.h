@@ -65,6 +65,8 @@ public:
     // --- describing ----------------------------------------------------------------------------------------------------
     /// "CONTAINER [CONTAINER...]" and how many there must be; -1: no limit.
     void usage(std::string_view synopsis, int least, int most, Values values = Values::none);
+    /// What all arguments but the first stand for, where that is something else.
+    void later_arguments_are(Values values) { later_values_ = values; }
     /// Options end at the first word that is none: what follows belongs to the program (run, exec, create).
     void options_end_at_first_word() { ends_at_first_word_ = true; }
     void about(std::string_view text) { about_ = text; }
@@ -129,7 +131,8 @@ public:
     std::string_view synopsis() const { return synopsis_; }
     std::string_view description() const { return about_; }
     std::string_view see_also() const { return see_also_; }
-    Values argument_values() const { return argument_values_; }
+    /// Of the argument behind so many others.
+    Values argument_values(std::size_t others = 0) const { return others == 0 ? argument_values_ : later_values_; }
     bool ends_at_first_word() const { return ends_at_first_word_; }
     const Option* find_long(std::string_view name) const;
     const Option* find_short(char name) const;
@@ -143,6 +146,7 @@ private:
     int least_ = 0;
     int most_ = 0;
     Values argument_values_ = Values::none;
+    Values later_values_ = Values::none;
     bool ends_at_first_word_ = false;
 };
 

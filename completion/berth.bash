@@ -13,7 +13,7 @@ _berth() {
             :folders) files=-d ;;
             *) COMPREPLY+=("$answer") ;;
         esac
-    done < <(berth __complete "${words[@]:1}" 2>/dev/null)
+    done < <(berth __complete -- "${words[@]:1}" 2>/dev/null)
     # Only what stands behind the last ':' or '=' is replaced by bash.
     local cut="${word%"${word##*[:=]}"}" i
     if [[ -n "$cut" && "$COMP_WORDBREAKS" == *[:=]* ]]; then

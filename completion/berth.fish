@@ -2,7 +2,7 @@
 function __berth_complete
     set -l words (commandline -opc)[2..-1]
     set -l typed (commandline -ct)
-    for answer in (berth __complete $words "$typed" 2>/dev/null)
+    for answer in (berth __complete --describe -- $words "$typed" 2>/dev/null)
         switch $answer
             case ':files'
                 __fish_complete_path "$typed"
