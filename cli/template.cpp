@@ -314,7 +314,8 @@ Result<Template> Template::parse(std::string_view text) { return Template(TRY(te
 
 Result<std::string> Template::execute(const Json& data, const TemplateMethod& method, TemplateRun run) const {
     Executor executor(templates_, method, run);
-    TRY(executor.call("", whole_document(data)));
+    auto done = executor.call("", whole_document(data));
+    if (!done.ok() && run == TemplateRun::value) return std::move(done).error();
     return std::move(executor).take();
 }
 

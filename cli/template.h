@@ -23,7 +23,8 @@ struct Node;
 using TemplateMethod =
     std::function<std::optional<Json>(const Json& receiver, std::string_view name, const std::vector<Json>& arguments)>;
 
-/// docker: functions that change words leave those of a table's header as they are.
+/// docker: functions that change words leave those of a table's header as they are, and a header goes as far as the template
+/// can be followed with headers for values: `{{range split .Names ","}}` is no mistake.
 enum class TemplateRun { value, header };
 
 class Template {

@@ -45,6 +45,9 @@ Test(cli_listing, spaces_around_a_template_do_not_count) {
 Test(cli_listing, functions_leave_headers_as_they_are) {
     expect("table {{lower .Name}}\\t{{json .ID}}\\t{{truncate .Name 1}}", "NAMES     CONTAINER ID   NAMES\nweb       \"abc\"          w\ndb        \"def\"          d\n");
 }
+Test(cli_listing, a_header_goes_as_far_as_its_template_can_be_followed) {
+    expect("table {{.ID}}\\t{{range split .Name \"b\"}}<{{.}}>{{end}}", "CONTAINER ID   \nabc            <we><>\ndef            <d><>\n");
+}
 Test(cli_listing, one_object_keeps_escapes_as_they_are_written) {
     const std::string text = formatted_object("{{.ID}}\\t", rows()[0]).value();
     cr_expect_str_eq(text.c_str(), "abc\\t\n");
