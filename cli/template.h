@@ -2,8 +2,8 @@
 // Go's text/template over a Json value: all of its actions, Go's functions and those that docker adds.
 //
 // Differences from Go, on purpose: `.Id` and `.ID` both find a field, whatever its case; `join` takes any list; a field
-// that does not exist is an error naming the nearest one; a comment may have spaces around it; templates call each other a
-// thousand deep. Not there: complex numbers. `upper`, `lower` and `title` change the letters of ASCII only.
+// that does not exist is an error naming the nearest one; a comment may have spaces around it; templates call each other
+// five hundred deep. Not there: complex numbers. `upper`, `lower` and `title` change the letters of ASCII only.
 
 #include <functional>
 #include <map>

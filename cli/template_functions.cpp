@@ -115,15 +115,26 @@ Result<bool> is_less(const Value& left, const Value& right) {
 }
 
 Result<Json> equal(const Arguments& a) {
-    for (std::size_t i = 1; i < a.size(); ++i)
-        if (TRY(is_equal(a[0], a[i]))) return Json(true);
+    for (std::size_t i = 1; i < a.size(); ++i) {
+        const bool is_same = TRY(is_equal(a[0], a[i]));
+        if (is_same) return Json(true);
+    }
     return Json(false);
 }
-Result<Json> unequal(const Arguments& a) { return Json(!TRY(is_equal(a[0], a[1]))); }
-Result<Json> less(const Arguments& a) { return Json(TRY(is_less(a[0], a[1]))); }
-Result<Json> greater(const Arguments& a) { return Json(!TRY(is_less(a[0], a[1])) && !TRY(is_equal(a[0], a[1]))); }
-Result<Json> less_or_equal(const Arguments& a) { return Json(TRY(is_less(a[0], a[1])) || TRY(is_equal(a[0], a[1]))); }
-Result<Json> greater_or_equal(const Arguments& a) { return Json(!TRY(is_less(a[0], a[1]))); }
+Result<Json> unequal(const Arguments& a) {
+    const bool is_same = TRY(is_equal(a[0], a[1]));
+    return Json(!is_same);
+}
+Result<Json> less(const Arguments& a) {
+    const bool is_smaller = TRY(is_less(a[0], a[1]));
+    return Json(is_smaller);
+}
+Result<Json> less_or_equal(const Arguments& a) {
+    const bool is_smaller = TRY(is_less(a[0], a[1]));
+    return is_smaller ? Json(true) : equal(a);
+}
+Result<Json> greater(const Arguments& a) { return less({a[1], a[0]}); }
+Result<Json> greater_or_equal(const Arguments& a) { return less_or_equal({a[1], a[0]}); }
 
 Result<Json> join(const Arguments& a) {
     if (a[1].json->string() == nullptr) return wrong("join: the separator is a string");

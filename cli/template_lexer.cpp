@@ -26,7 +26,12 @@ public:
         while (!body_.empty()) {
             const char c = take();
             if (c == '\n') return wrong_template("a string ends with its line");
-            out += c == '\\' ? TRY(escape()) : std::string(1, c);
+            if (c != '\\') {
+                out += c;
+                continue;
+            }
+            const std::string meant = TRY(escape());
+            out += meant;
         }
         return out;
     }
@@ -45,11 +50,11 @@ private:
         const char c = take();
         if (c == quote_) return std::string(1, c);
         if (const std::size_t at = letters.find(c); at != std::string_view::npos) return std::string(1, meant[at]);
-        if (c == 'x') return std::string(1, static_cast<char>(TRY(code(2, 16))));
-        if (c == 'u' || c == 'U') return utf8_text(TRY(code(c == 'u' ? 4 : 8, 16)));
-        if (c < '0' || c > '7') return wrong_template(cat("unknown escape '\\", c, "'"));
-        body_ = {body_.data() - 1, body_.size() + 1};
-        return std::string(1, static_cast<char>(TRY(code(3, 8))));
+        const bool is_octal = c >= '0' && c <= '7';
+        if (c != 'x' && c != 'u' && c != 'U' && !is_octal) return wrong_template(cat("unknown escape '\\", c, "'"));
+        if (is_octal) body_ = {body_.data() - 1, body_.size() + 1};
+        const std::uint32_t value = TRY(code(is_octal ? 3 : c == 'x' ? 2 : c == 'u' ? 4 : 8, is_octal ? 8 : 16));
+        return is_octal || c == 'x' ? std::string(1, static_cast<char>(value)) : utf8_text(value);
     }
 
     Result<std::uint32_t> code(std::size_t digits, int base) {
@@ -164,7 +169,8 @@ private:
         };
         while (at_ < text_.size() && (is_name(text_[at_]) || text_[at_] == '.' || is_exponent_sign())) ++at_;
         const std::string_view written = text_.substr(start, at_ - start);
-        return Token{Token::Kind::number, std::string(written), TRY(parse_number(written))};
+        Json value = TRY(parse_number(written));
+        return Token{Token::Kind::number, std::string(written), std::move(value)};
     }
 
     std::string_view text_;

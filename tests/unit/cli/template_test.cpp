@@ -312,8 +312,8 @@ Test(cli_template, definitions_stand_outside_all_blocks) {
 Test(cli_template, templates_may_call_themselves_to_a_depth) {
     expect("{{define \"r\"}}{{if .}}{{slice . 0 1}}.{{template \"r\" (slice . 1)}}{{end}}{{end}}{{template \"r\" .Id}}",
            "a.b.c.");
-    expect("{{define \"r\"}}{{template \"r\"}}{{end}}{{template \"r\"}}", "RUN template: exceeded maximum template depth (1000)");
-    expect("x{{template \"\"}}", "RUN template: exceeded maximum template depth (1000)");
+    expect("{{define \"r\"}}{{template \"r\"}}{{end}}{{template \"r\"}}", "RUN template: exceeded maximum template depth (500)");
+    expect("x{{template \"\"}}", "RUN template: exceeded maximum template depth (500)");
 }
 Test(cli_template, methods_answer_what_is_no_field) {
     const TemplateMethod label = [](const Json&, std::string_view name,
