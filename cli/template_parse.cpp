@@ -105,43 +105,48 @@ private:
     }
 
     Result<Operand> operand(int depth) {
+        const std::string written = peek().text;
+        Operand out = TRY(term(depth));
+        const bool may_have_fields = !out.fields.empty() || out.from == Operand::From::variable ||
+                                     out.from == Operand::From::function || out.from == Operand::From::pipeline;
+        for (; peek().kind == Token::Kind::field; ++at_) {
+            if (!may_have_fields) return wrong_template(cat("unexpected '.", peek().text, "' behind '", written, "'"));
+            out.fields.push_back(peek().text);
+        }
+        return out;
+    }
+
+    // An operand without the fields behind it.
+    Result<Operand> term(int depth) {
         Operand out;
         const Token token = peek();
         ++at_;
         switch (token.kind) {
             case Token::Kind::field:
                 out.fields.push_back(token.text);
-                break;
+                return out;
             case Token::Kind::variable:
                 if (std::ranges::find(variables_, token.text) == variables_.end())
                     return wrong_template(cat("undefined variable '", token.text, "'"));
                 out.from = Operand::From::variable;
                 out.name = token.text;
-                break;
+                return out;
             case Token::Kind::string:
             case Token::Kind::number:
                 out.from = Operand::From::literal;
                 out.name = token.text;
                 out.literal = token.value;
-                break;
+                return out;
             case Token::Kind::word:
-                out = TRY(word(token.text));
-                break;
+                return word(token.text);
             default:
-                if (token.text == "(") {
-                    out.from = Operand::From::pipeline;
-                    out.pipeline.push_back(TRY(pipeline("the parentheses", depth + 1)));
-                    if (!take_symbol(")")) return wrong_template("a ')' is missing");
-                } else if (token.text != ".") {
-                    return wrong_template(cat("unexpected '", token.text, "'"));
-                }
+                break;
         }
-        const bool may_have_fields = !out.fields.empty() || out.from == Operand::From::variable ||
-                                     out.from == Operand::From::function || out.from == Operand::From::pipeline;
-        for (; peek().kind == Token::Kind::field; ++at_) {
-            if (!may_have_fields) return wrong_template(cat("unexpected '.", peek().text, "' behind '", token.text, "'"));
-            out.fields.push_back(peek().text);
-        }
+        if (token.text == ".") return out;
+        if (token.text != "(") return wrong_template(cat("unexpected '", token.text, "'"));
+        out.from = Operand::From::pipeline;
+        out.pipeline.push_back(TRY(pipeline("the parentheses", depth + 1)));
+        if (!take_symbol(")")) return wrong_template("a ')' is missing");
         return out;
     }
 
