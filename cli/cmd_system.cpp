@@ -95,7 +95,7 @@ Result<Json> info_document(container::Engine& engine) {
         {"Driver", "overlay2"},
         {"Plugins", Json::Object{{"Volume", Json::Array{"local"}},
                                  {"Network", Json::Array{"bridge", "host", "ipvlan", "macvlan", "null"}},
-                                 {"Log", Json::Array{"json-file", "none"}}}},
+                                 {"Log", Json::Array{"journald", "json-file", "local", "none", "syslog"}}}},
         {"MemoryLimit", true},
         {"SwapLimit", true},
         {"CpuCfsPeriod", true},
@@ -128,6 +128,7 @@ Result<Json> info_document(container::Engine& engine) {
         {"InitBinary", "berth-init"},
         {"SecurityOptions", Json::Array{"name=seccomp,profile=builtin", "name=cgroupns"}},
         {"Warnings", host_warnings()},
+        {"ClientInfo", Json::Object{{"Debug", false}, {"Version", BERTH_VERSION}, {"Os", "linux"}, {"Context", "default"}}},
     });
 }
 

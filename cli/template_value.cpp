@@ -61,6 +61,15 @@ const Member members[] = {
     {"Image", "Container", &no_text},
     {"Image", "ContainerConfig", &nothing},
     {"Image", "Manifests", &nothing},
+    {"Info", "ServerErrors", &nothing},
+    {"Info", "DriverStatus", &nothing},
+    {"Info", "DefaultAddressPools", &nothing},
+    {"Info", "HttpProxy", &no_text},
+    {"Info", "HttpsProxy", &no_text},
+    {"Info", "NoProxy", &no_text},
+    {"Info", "Isolation", &no_text},
+    {"Info", "OSVersion", &no_text},
+    {"Info", "ProductLicense", &no_text},
     {"Network", "Peers", &nothing},
     {"Network", "Services", &nothing},
     {"Volume", "Status", &nothing},
@@ -108,8 +117,11 @@ std::string_view field_in(std::string_view parent, std::string_view name) {
 }
 
 Value whole_document(const Json& document) {
-    static constexpr std::pair<std::string_view, std::string_view> marks[] = {
-        {"RepoTags", "Image"}, {"IPAM", "Network"}, {"Mountpoint", "Volume"}, {"HostConfig", "Container"}};
+    static constexpr std::pair<std::string_view, std::string_view> marks[] = {{"RepoTags", "Image"},
+                                                                              {"IPAM", "Network"},
+                                                                              {"Mountpoint", "Volume"},
+                                                                              {"HostConfig", "Container"},
+                                                                              {"DockerRootDir", "Info"}};
     for (const auto& [member, type] : marks)
         if (document.find(member) != nullptr) return {&document, type};
     return {&document};

@@ -27,7 +27,7 @@ std::string moment_of(const Value& value);
 /// Of a pointer in docker's types: absent or null it is nil, and not an empty list.
 bool is_pointer_field(std::string_view name);
 
-/// A container, image, network or volume is known by its members.
+/// A container, image, network or volume, or what info tells, is known by its members.
 Value whole_document(const Json& document);
 /// The type of the member `name` of what was reached by `parent`.
 std::string_view field_in(std::string_view parent, std::string_view name);

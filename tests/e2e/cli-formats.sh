@@ -39,6 +39,8 @@ berth network rm formats >/dev/null
 berth volume rm formats >/dev/null
 exits 64 "a template of events is refused before the first event" timeout 5 berth events --format '{{.Tpye}}'
 exits 64 "so is one of version" berth version --format '{{.Server'
+prints "default [] []||" "info has what docker's has, also when it is empty" berth info --format '{{.ClientInfo.Context}} {{.ServerErrors}} {{.DefaultAddressPools}}|{{.HttpProxy}}|'
+equal "info tells the log drivers that there are" "" "$(for driver in $(berth info --format '{{join .Plugins.Log " "}}'); do berth create --log-driver "$driver" --name "log-$driver" busybox true 2>&1 >/dev/null; berth rm "log-$driver" >/dev/null; done)"
 exits 64 "and one of info" berth info --format '{{.OSType'
 equal "-s shows sizes" "0B (virtual" "$(berth ps -s --format '{{.Size}}' | cut -c1-11)"
 
