@@ -156,6 +156,30 @@ serve web TCP4-LISTEN:80 'echo hello from $SOCAT_PEERADDR'
 wait $old
 equal "a udp flow older than the port is led to the container" ping "$(cat late)"
 
+# --- sctp: an association has no half that could be closed, so the client is one that only listens
+cat > sctp.py <<'P'
+import socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+link = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_SCTP)
+link.settimeout(4)
+link.connect((sys.argv[1], int(sys.argv[2])))
+print(link.recv(100).decode(), end="")
+P
+associate() { timeout 4 "${@:3}" python3 sctp.py "$1" "$2" 2>/dev/null; }
+if python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP)' 2>/dev/null; then
+    works "an sctp port" berth run -d --name stream --network six -p 9300:9000/sctp -p 127.0.0.1:9301:9000/sctp busybox sleep 1000
+    serve stream SCTP6-LISTEN:9000,ipv6only=0 'echo association'
+    sleep 0.5
+    equal "is reached from outside" association "$(associate 203.0.113.1 9300 $from_outside)"
+    equal "over IPv6" association "$(associate 2001:db8::1 9300 $from_outside)"
+    equal "from another container" association "$(associate 203.0.113.1 9300 $(from peer))"
+    equal "from the host's loopback" association "$(associate 127.0.0.1 9301)"
+    equal "and where it is not published it is not" "" "$(associate 203.0.113.1 9301 $from_outside)"
+    berth rm -f stream >/dev/null
+else
+    skip "sctp" "this kernel has no sctp"
+fi
+
 # --- the way out, and none
 works "the way out is translated" inside web socat -T1 - UDP:203.0.113.9:9,connect-timeout=1 </dev/null
 setsid $from_outside socat -T3 TCP-LISTEN:7070,fork,reuseaddr SYSTEM:'echo $SOCAT_PEERADDR' &
