@@ -45,6 +45,7 @@ Result<runtime::ExecProcess> join(const Target& target, const JoinRequest& reque
     if (!found.ok()) return std::move(found).error().with_kind(Kind::invalid);
     runtime::ProcessSpec process = TRY(make_exec_process(target.definition, found.value(), request.wishes));
     add_links_to(process.env, target.link_environment);
+    add_descriptor_limit(process.rlimits, target.descriptor_limit);
     if (process.terminal && request.console_size.first > 0)
         process.console_size = runtime::Box{request.console_size.first, request.console_size.second};
     std::optional<runtime::Seccomp> seccomp;

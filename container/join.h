@@ -13,6 +13,7 @@ struct Target {
     const Fd& pidfd;
     const runtime::Cgroup& cgroup;
     const Words& link_environment;  ///< as SpecFacts has it
+    const DescriptorLimit& descriptor_limit;
 };
 
 struct JoinRequest {

@@ -42,7 +42,7 @@ Result<Wish> receive_wish(const Fd& socket) {
 }  // namespace
 
 Monitor::Monitor(Engine& engine, Registry& registry, Loop& loop, Record record)
-    : engine_(engine), registry_(registry), loop_(loop), record_(std::move(record)),
+    : engine_(engine), registry_(registry), loop_(loop), inherited_limit_(raise_descriptor_limit()), record_(std::move(record)),
       restart_(record_.definition.host.restart_policy, 0) {}
 
 Monitor::~Monitor() = default;

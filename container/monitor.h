@@ -124,7 +124,7 @@ private:
     void note_resize(unsigned short rows, unsigned short columns);
     void note_exec_end(const ExecSession& session, int exit_code);
     void on_health(bool changed);
-    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup, run_->link_environment}; }
+    Target target() const { return {record_.definition, run_->pid, run_->pidfd, *run_->cgroup, run_->link_environment, inherited_limit_}; }
 
     // Requests (monitor_requests.cpp).
     void accept_client();
@@ -161,6 +161,8 @@ private:
     Engine& engine_;
     Registry& registry_;
     Loop& loop_;
+    /// Of the command that started it, and so the container's. Its own is higher: each relayed connection takes descriptors.
+    const DescriptorLimit inherited_limit_;
     Record record_;
     Fd listener_;
     std::optional<Streams> streams_;

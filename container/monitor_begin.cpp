@@ -128,6 +128,7 @@ Result<void> Monitor::begin_run(Fd* starter, const Request& wish) {
     launch.extra = streams_->extra_ends();
     if (record_.definition.host.init.value_or(false) || !record_.definition.host.processes.empty())
         launch.facts.init_program = helper_path("berth-monitor");
+    launch.facts.descriptor_limit = inherited_limit_;
     launch.facts.last_pid = choose_last_pid(record_.run.state);
     launch.on_user = [this](const runtime::ResolvedUser& user) { return streams_->give_ends_to(user); };
 

@@ -251,6 +251,7 @@ Result<void> apply_process(runtime::Spec& spec, const Definition& definition, co
     if (config.tty && host.console_size.size() == 2 && host.console_size[0] > 0)
         process.console_size = runtime::Box{static_cast<std::uint32_t>(host.console_size[0]), static_cast<std::uint32_t>(host.console_size[1])};
     for (const Ulimit& limit : host.ulimits) process.rlimits.push_back(TRY(make_rlimit(limit)));
+    if (facts.descriptor_limit) add_descriptor_limit(process.rlimits, *facts.descriptor_limit);
     if (host.oom_score_adj != 0) process.oom_score_adj = static_cast<int>(host.oom_score_adj);
     return {};
 }
@@ -388,6 +389,12 @@ Result<runtime::Spec> make_spec(const Definition& definition, const SpecFacts& f
 void add_links_to(Words& env, const Words& link_environment) {
     for (const std::string& entry : link_environment)
         if (!find_env(env, entry.substr(0, entry.find('=')))) env.push_back(entry);
+}
+
+void add_descriptor_limit(std::vector<runtime::Rlimit>& limits, const DescriptorLimit& limit) {
+    constexpr std::string_view type = "RLIMIT_NOFILE";
+    const bool is_given = std::any_of(limits.begin(), limits.end(), [&](const runtime::Rlimit& other) { return other.type == type; });
+    if (!is_given) limits.push_back({.type = std::string(type), .hard = limit.hard, .soft = limit.soft});
 }
 
 Result<runtime::ProcessSpec> make_exec_process(const Definition& definition, const runtime::ResolvedUser& user,

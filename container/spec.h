@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor_limit.h"
 #include "container/record.h"
 #include "runtime/defaults.h"
 #include "runtime/spec.h"
@@ -33,6 +34,8 @@ struct SpecFacts {
     std::string init_program;
     /// The pid after which those of the container's own namespace are counted; 0: from 1 on.
     std::int64_t last_pid = 0;
+    /// Of processes that no --ulimit gives another; absent: what this process has.
+    std::optional<DescriptorLimit> descriptor_limit;
     /// Device numbers by path, for the io limits.
     std::map<std::string, std::pair<std::int64_t, std::int64_t>> device_numbers;
 };
@@ -51,6 +54,9 @@ constexpr std::string_view init_path = "/sbin/docker-init";
 
 /// Adds the variables of links that are not set otherwise.
 void add_links_to(Words& env, const Words& link_environment);
+
+/// Adds this limit of open descriptors, unless there is one.
+void add_descriptor_limit(std::vector<runtime::Rlimit>& limits, const DescriptorLimit& limit);
 
 /// The process of `exec`: the container's own settings, with what is asked for instead.
 struct ExecWishes {

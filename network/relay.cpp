@@ -5,12 +5,14 @@
 #include <cerrno>
 #include <cstring>
 #include <list>
+#include <string_view>
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/descriptor_limit.h"
 #include "base/sys.h"
 #include "network/socket_address.h"
 
@@ -18,10 +20,17 @@ namespace berth::network {
 
 namespace {
 
-constexpr std::size_t most_connections = 256;
-constexpr std::size_t most_sessions = 64;
+constexpr std::size_t descriptors_of_connection = 6;  // Two sockets, two pipes.
+constexpr std::size_t most_sessions = 1024;  // Of one port: so many clients with an answer still to come.
 constexpr Duration session_patience = Duration::of_seconds(90);  // docker-proxy's
 constexpr std::size_t chunk = 64u << 10;
+
+/// What the relay may take of this process's descriptors: the monitor needs some itself, for an exec above all.
+std::size_t room_for_relay() {
+    constexpr std::uint64_t kept = 512;
+    const std::uint64_t all = descriptor_limit().soft;
+    return static_cast<std::size_t>(all - std::min(all / 2, kept));
+}
 
 Result<Fd> connect_to(const IpAddress& address, std::uint16_t port, int type) {
     Fd socket(::socket(address.is_v6() ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -73,12 +82,27 @@ private:
 
 }  // namespace
 
+/// Descriptors that count as taken for as long as it lives.
+class Relay::Share {
+public:
+    Share(Relay& owner, std::size_t count) : owner_(owner), count_(count) { owner_.room_ -= count_; }
+    ~Share() { owner_.room_ += count_; }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+private:
+    Relay& owner_;
+    const std::size_t count_;
+};
+
 /// A held port.
 class Relay::Door : public Watched {
 public:
     Door(Relay& owner, Hold hold) : owner_(owner), hold_(std::move(hold)) {}
     const Hold& hold() const { return hold_; }
     virtual Result<void> start() = 0;
+    /// There is room again.
+    virtual void resume() {}
     void retarget(const IpAddress& container) { hold_.container = container; }
 
 protected:
@@ -90,7 +114,8 @@ protected:
 
 class Relay::Connection : public Watched {
 public:
-    Connection(Relay& owner, Fd client, Fd server) : owner_(owner), client_(std::move(client)), server_(std::move(server)) {}
+    Connection(Relay& owner, Fd client, Fd server)
+        : owner_(owner), share_(owner, descriptors_of_connection), client_(std::move(client)), server_(std::move(server)) {}
 
     Result<void> start() {
         up_.pipe = TRY(sys::pipe(O_NONBLOCK));
@@ -118,6 +143,7 @@ private:
     }
 
     Relay& owner_;
+    Share share_;
     Fd client_;
     Fd server_;
     Flow up_;
@@ -132,59 +158,32 @@ public:
     Result<void> start() override { return owner_.poller_.add(hold_.held.socket, EPOLLIN | EPOLLET, *this); }
 
     void on_ready(std::uint32_t) override {
-        for (;;) {
+        waits_ = true;
+        while (owner_.room_ >= descriptors_of_connection) {
             Fd client(::accept4(hold_.held.socket.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-            if (!client.valid() && errno != ECONNABORTED && errno != EINTR) return;
-            // Over the limit, or nobody there: the client sees its connection closed.
-            if (!client.valid() || owner_.connections_.size() >= most_connections) continue;
-            auto server = connect_to(hold_.container, hold_.container_port, SOCK_STREAM);
-            if (!server.ok()) continue;
-            const int on = 1;
-            ::setsockopt(client.raw(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-            auto connection = std::make_unique<Connection>(owner_, std::move(client), std::move(server).value());
-            if (connection->start().ok()) owner_.connections_.push_back(std::move(connection));
+            if (client.valid()) relay(std::move(client));
+            else if (errno != ECONNABORTED && errno != EINTR) return void(waits_ = errno != EAGAIN);
         }
     }
-};
-
-// --- udp ---------------------------------------------------------------------------------------------------------------
-
-/// One client of a udp port: answers of the container go back to it, from the address that it had called.
-class Relay::Session : public Watched {
-public:
-    Session(const Fd& door, const SocketAddress& client, std::span<const char> local, Fd server)
-        : door_(door), client_(client), local_(local.begin(), local.end()), server_(std::move(server)), used_(tick_now()) {}
-    Result<void> start(const Poller& poller) { return poller.add(server_, EPOLLIN, *this); }
-    bool is_of(const SocketAddress& client) const { return client_ == client; }
-    Tick used() const { return used_; }
-
-    void send(std::span<const char> bytes) {
-        used_ = tick_now();
-        ::send(server_.raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    }
-    void on_ready(std::uint32_t) override {
-        std::array<char, 65536> buffer;
-        const ssize_t got = ::recv(server_.raw(), buffer.data(), buffer.size(), 0);
-        if (got < 0) return;
-        used_ = tick_now();
-        iovec part{buffer.data(), static_cast<std::size_t>(got)};
-        msghdr message{};
-        message.msg_name = &client_.any;
-        message.msg_namelen = client_.length();
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = local_.empty() ? nullptr : local_.data();
-        message.msg_controllen = local_.size();
-        ::sendmsg(door_.raw(), &message, MSG_NOSIGNAL);
+    void resume() override {
+        if (waits_) on_ready(0);
     }
 
 private:
-    const Fd& door_;
-    SocketAddress client_;
-    std::vector<char> local_;  // the IP_PKTINFO or IPV6_PKTINFO that its first packet came with
-    Fd server_;
-    Tick used_;
+    /// Where nobody is there the client sees its connection closed.
+    void relay(Fd client) {
+        auto server = connect_to(hold_.container, hold_.container_port, SOCK_STREAM);
+        if (!server.ok()) return;
+        const int on = 1;
+        ::setsockopt(client.raw(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        auto connection = std::make_unique<Connection>(owner_, std::move(client), std::move(server).value());
+        if (connection->start().ok()) owner_.connections_.emplace(connection.get(), std::move(connection));
+    }
+
+    bool waits_ = false;  ///< clients may be in the queue, and no edge will tell of them
 };
+
+// --- udp ---------------------------------------------------------------------------------------------------------------
 
 class Relay::UdpDoor : public Relay::Door {
 public:
@@ -195,46 +194,111 @@ public:
         ::setsockopt(hold_.held.socket.raw(), v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, &on, sizeof on);
         return owner_.poller_.add(hold_.held.socket, EPOLLIN, *this);
     }
+    void on_ready(std::uint32_t) override;
 
-    void on_ready(std::uint32_t) override {
-        std::array<char, 65536> buffer;
-        std::array<char, 128> control;
-        SocketAddress client;
-        iovec part{buffer.data(), buffer.size()};
-        msghdr message{};
-        message.msg_name = &client.any;
-        message.msg_namelen = sizeof client;
-        message.msg_iov = &part;
-        message.msg_iovlen = 1;
-        message.msg_control = control.data();
-        message.msg_controllen = control.size();
-        const ssize_t got = ::recvmsg(hold_.held.socket.raw(), &message, 0);
-        if (got < 0) return;
-        Session* session = find_or_open(client, {control.data(), message.msg_controllen});
-        if (session != nullptr) session->send({buffer.data(), static_cast<std::size_t>(got)});
-    }
+    const Fd& socket() const { return hold_.held.socket; }
+    void note_use(Session& session);
 
 private:
-    Session* find_or_open(const SocketAddress& client, std::span<const char> local) {
-        for (const auto& session : sessions_)
-            if (session->is_of(client)) return session.get();
-        // Only a new client makes it look for idle ones: no timer for what is rarely there.
-        const Tick now = tick_now();
-        std::erase_if(sessions_, [&](const auto& session) { return now - session->used() > session_patience; });
-        if (sessions_.size() >= most_sessions) sessions_.pop_front();
-        auto server = connect_to(hold_.container, hold_.container_port, SOCK_DGRAM);
-        if (!server.ok()) return nullptr;
-        sessions_.push_back(std::make_unique<Session>(hold_.held.socket, client, local, std::move(server).value()));
-        if (sessions_.back()->start(owner_.poller_).ok()) return sessions_.back().get();
-        return sessions_.pop_back(), nullptr;
+    Session* find_or_open(const SocketAddress& client, std::span<const char> local);
+    void make_room();
+    void drop_oldest();
+
+    std::list<Session> sessions_;  ///< the one longest unused first
+    std::map<std::string_view, Session*> by_client_;
+};
+
+/// One client of a udp port: answers of the container go back to it, from the address that it had called.
+class Relay::Session : public Watched {
+public:
+    Session(Relay& owner, UdpDoor& door, const SocketAddress& client, std::span<const char> local)
+        : share_(owner, 1), door_(door), client_(client), local_(local.begin(), local.end()) {}
+    Result<void> start(const Poller& poller, const Hold& hold) {
+        server_ = TRY(connect_to(hold.container, hold.container_port, SOCK_DGRAM));
+        return poller.add(server_, EPOLLIN, *this);
+    }
+    std::string_view client() const { return client_.as_bytes(); }
+
+    void send(std::span<const char> bytes) {
+        door_.note_use(*this);
+        ::send(server_.raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    void on_ready(std::uint32_t) override {
+        std::array<char, 65536> buffer;
+        const ssize_t got = ::recv(server_.raw(), buffer.data(), buffer.size(), 0);
+        if (got < 0) return;
+        door_.note_use(*this);
+        iovec part{buffer.data(), static_cast<std::size_t>(got)};
+        msghdr message{};
+        message.msg_name = &client_.any;
+        message.msg_namelen = client_.length();
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = local_.empty() ? nullptr : local_.data();
+        message.msg_controllen = local_.size();
+        ::sendmsg(door_.socket().raw(), &message, MSG_NOSIGNAL);
     }
 
-    std::list<std::unique_ptr<Session>> sessions_;
+    Tick used{};
+    std::list<Session>::iterator place;
+
+private:
+    Share share_;
+    UdpDoor& door_;
+    SocketAddress client_;
+    std::vector<char> local_;  // the IP_PKTINFO or IPV6_PKTINFO that its first packet came with
+    Fd server_;
 };
+
+void Relay::UdpDoor::on_ready(std::uint32_t) {
+    std::array<char, 65536> buffer;
+    std::array<char, 128> control;
+    SocketAddress client;
+    iovec part{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_name = &client.any;
+    message.msg_namelen = sizeof client;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(hold_.held.socket.raw(), &message, 0);
+    if (got < 0) return;
+    Session* session = find_or_open(client, {control.data(), message.msg_controllen});
+    if (session != nullptr) session->send({buffer.data(), static_cast<std::size_t>(got)});
+}
+
+void Relay::UdpDoor::note_use(Session& session) {
+    session.used = tick_now();
+    sessions_.splice(sessions_.end(), sessions_, session.place);
+}
+
+Relay::Session* Relay::UdpDoor::find_or_open(const SocketAddress& client, std::span<const char> local) {
+    if (const auto found = by_client_.find(client.as_bytes()); found != by_client_.end()) return found->second;
+    make_room();
+    if (owner_.room_ == 0) return nullptr;
+    Session& session = sessions_.emplace_back(owner_, *this, client, local);
+    session.place = std::prev(sessions_.end());
+    if (!session.start(owner_.poller_, hold_).ok()) return sessions_.pop_back(), nullptr;
+    by_client_.emplace(session.client(), &session);
+    return &session;
+}
+
+/// Only a new client makes it look for idle ones: no timer for what is rarely there.
+void Relay::UdpDoor::make_room() {
+    const Tick now = tick_now();
+    while (!sessions_.empty() && now - sessions_.front().used > session_patience) drop_oldest();
+    if (!sessions_.empty() && (sessions_.size() >= most_sessions || owner_.room_ == 0)) drop_oldest();
+}
+
+void Relay::UdpDoor::drop_oldest() {
+    by_client_.erase(sessions_.front().client());
+    sessions_.pop_front();
+}
 
 // --- all of them -------------------------------------------------------------------------------------------------------
 
-Relay::Relay(const Poller& poller) : poller_(poller) {}
+Relay::Relay(const Poller& poller) : poller_(poller), room_(room_for_relay()) {}
 Relay::~Relay() = default;
 
 void Relay::add(std::vector<Hold> holds) {
@@ -267,8 +331,9 @@ void Relay::retarget(const PublishTarget& target) {
     }
 }
 
-void Relay::finish(Connection& connection) {
-    std::erase_if(connections_, [&](const auto& other) { return other.get() == &connection; });
+void Relay::finish(const Connection& connection) {
+    connections_.erase(&connection);
+    for (const auto& door : doors_) door->resume();
 }
 
 }  // namespace berth::network

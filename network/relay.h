@@ -1,8 +1,10 @@
 #pragma once
 // The sockets that hold a container's ports, and what to do when something arrives on one: that is traffic which address
 // translation cannot carry ([::1], IPv6 to a container without it), or all of it while the firewall's table is missing.
-// It is passed on in this process: tcp by splice(2), udp by a socket for each client.
+// It is passed on in this process: tcp by splice(2), udp by a socket for each client. How many at once is a matter of this
+// process's limit of descriptors; who comes when it is reached waits in the kernel's queue until a connection ends.
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -28,11 +30,13 @@ private:
     class UdpDoor;
     class Connection;
     class Session;
-    void finish(Connection& connection);
+    class Share;
+    void finish(const Connection& connection);
 
     const Poller& poller_;
+    std::size_t room_;  ///< descriptors that connections and sessions may still take
     std::vector<std::unique_ptr<Door>> doors_;
-    std::vector<std::unique_ptr<Connection>> connections_;
+    std::map<const Connection*, std::unique_ptr<Connection>> connections_;
 };
 
 }  // namespace berth::network

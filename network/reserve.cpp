@@ -101,7 +101,7 @@ Result<HeldPort> hold_port(Protocol protocol, const IpAddress& address, std::uin
     SocketAddress name;
     socklen_t length = name.fill(address, port);
     if (::bind(socket.raw(), &name.any, length) != 0) return Error::of_errno(errno, "bind");
-    if (protocol != Protocol::udp && ::listen(socket.raw(), 128) != 0) return Error::of_errno(errno, "listen");
+    if (protocol != Protocol::udp && ::listen(socket.raw(), SOMAXCONN) != 0) return Error::of_errno(errno, "listen");
     if (::getsockname(socket.raw(), &name.any, &length) != 0) return Error::of_errno(errno, "getsockname");
     return HeldPort{std::move(socket), name.port()};
 }

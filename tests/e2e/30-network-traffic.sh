@@ -145,6 +145,56 @@ timeout 20 socat -u FILE:big 'TCP6:[::1]:8060'
 wait $!
 equal "and through the relay" "$(sha256sum < big)" "$(sha256sum < relayed)"
 
+# --- many at once through the relay, whatever the starter's soft limit of descriptors
+cat > crowd.py <<'P'
+# serve PROTOCOL PORT CROWD: greets nobody until so many clients are there, then each of them, and begins anew.
+# call PROTOCOL ADDRESS PORT CLIENTS: so many clients at once; prints how many of them were greeted.
+import socket, sys
+is_tcp = sys.argv[2] == "tcp"
+kind = socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM
+def serve(port, crowd):
+    server = socket.socket(socket.AF_INET, kind)
+    server.bind(("0.0.0.0", port))
+    if is_tcp: server.listen(4096)
+    while True:
+        if is_tcp:
+            for client in [server.accept()[0] for _ in range(crowd)]: client.send(b"hello"); client.close()
+        else:
+            for client in [server.recvfrom(9)[1] for _ in range(crowd)]: server.sendto(b"hello", client)
+def call(address, port, count):
+    clients = [socket.socket(socket.AF_INET6, kind) for _ in range(count)]
+    for client in clients:
+        client.settimeout(10)
+        client.connect((address, port))
+        if not is_tcp: client.send(b"hi")
+    greeted = 0
+    for client in clients:
+        try: greeted += client.recv(9) == b"hello"
+        except OSError: break  # The first that waits in vain tells enough.
+        client.close()
+    print(greeted)
+if sys.argv[1] == "serve": serve(int(sys.argv[3]), int(sys.argv[4]))
+else: call(sys.argv[3], int(sys.argv[4]), int(sys.argv[5]))
+P
+crowd() {
+    setsid $(from "$1") python3 crowd.py serve "${@:2}" 2>/dev/null &
+    servers+=($!)
+}
+( ulimit -Sn 256; exec berth run -d --name popular -p 8062:80 -p 8062:53/udp busybox sleep 1000 ) >/dev/null
+crowd popular tcp 80 400
+crowd popular udp 53 150
+soon 5 inside popular grep -q ":0050 .* 0A " /proc/net/tcp
+soon 5 inside popular grep -q ":0035 " /proc/net/udp
+prints 400 "four hundred connections at once pass the relay" timeout 60 python3 crowd.py call tcp ::1 8062 400
+prints 150 "a hundred and fifty clients of udp get their late answers through it" timeout 60 python3 crowd.py call udp ::1 8062 150
+prints 256 "its container keeps the starter's limit of descriptors" berth exec popular sh -c 'ulimit -n'
+( ulimit -n 700; exec berth run -d --name full -p 8063:80 busybox sleep 1000 ) >/dev/null
+crowd full tcp 80 1
+soon 5 inside full grep -q ":0050 .* 0A " /proc/net/tcp
+prints 200 "who finds it full waits until a connection ends" timeout 60 python3 crowd.py call tcp ::1 8063 200
+works "and an exec finds descriptors left" berth exec full true
+berth rm -f popular full >/dev/null
+
 # --- a flow that is older than the publication
 berth rm -f web >/dev/null
 ( exec 3<>/dev/udp/203.0.113.1/5300; for i in 1 2 3 4 5 6 7 8 9; do echo ping >&3; sleep 0.3; done 2>/dev/null; timeout 2 head -c 5 <&3 > late ) 2>/dev/null &

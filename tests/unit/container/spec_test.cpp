@@ -140,6 +140,18 @@ Test(container_spec, an_init_runs_before_the_command) {
     cr_expect(has_option(*mount_at(spec, "/sbin/docker-init"), "ro"));
 }
 
+Test(container_spec, the_limit_of_descriptors_is_the_starters_unless_a_ulimit_says_another) {
+    SpecFacts known = facts();
+    known.descriptor_limit = DescriptorLimit{10, 20};
+    Definition what = definition();
+    const std::vector<runtime::Rlimit> inherited = {{.type = "RLIMIT_NOFILE", .hard = 20, .soft = 10}};
+    const std::vector<runtime::Rlimit> wanted = {{.type = "RLIMIT_NOFILE", .hard = 40, .soft = 30}};
+    cr_expect(make_spec(what, known).value().process->rlimits == inherited);
+    what.host.ulimits.push_back({"nofile", 30, 40});
+    cr_expect(make_spec(what, known).value().process->rlimits == wanted);
+    cr_expect(make_spec(definition(), facts()).value().process->rlimits.empty());
+}
+
 Test(container_spec, options_that_contradict_are_refused) {
     HostConfig removing;
     removing.auto_remove = true;
