@@ -125,6 +125,7 @@ private:
         const bool sent = server_->flush();
         const bool open = server_->fill();
         if (auto reply = server_->next(); reply && dns::is_answer_to(*reply, question_, query_)) {
+            if (dns::is_failure(*reply) && connect_next()) return;
             server_.reset();
             answer(*reply);
         } else if (sent && open) {

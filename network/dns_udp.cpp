@@ -7,57 +7,76 @@ namespace berth::network {
 
 namespace {
 
-// A resolver asks again after 5 seconds (resolv.conf(5)); by then three servers have had their chance.
+// A resolver asks again after 5 seconds (resolv.conf(5)); by then three servers have had their chance. One that is asked the
+// next one's question meanwhile may still answer: a name that others have to be asked for takes seconds at times.
 constexpr Duration server_patience = Duration::of_milliseconds(1500);
+constexpr Duration patience = Duration::of_milliseconds(4500);
 constexpr std::size_t most_servers = 3;
 constexpr std::size_t most_pending = 256;
 
 }  // namespace
 
-/// One question with one socket, whose random port is half of what makes an answer hard to forge (RFC 5452).
+/// One question with a socket for each server, whose random port is half of what makes an answer hard to forge (RFC 5452).
 class DnsServer::Udp::Pending : public Watched {
 public:
     Pending(Udp& owner, dns::Message question, dns::Query query, const sockaddr_in& client)
-        : owner_(owner), question_(std::move(question)), query_(std::move(query)), client_(client), servers_(owner.core_.upstream()) {}
+        : owner_(owner), question_(std::move(question)), query_(std::move(query)), client_(client), servers_(owner.core_.upstream()) {
+        if (servers_.size() > most_servers) servers_.resize(most_servers);
+    }
 
     /// Asks the next server; false when there is none left.
     bool ask_next() {
-        while (next_ < servers_.size() && next_ < most_servers) {
+        while (next_ < servers_.size()) {
             auto socket = owner_.core_.connect(servers_[next_++], SOCK_DGRAM);
             if (!socket.ok()) continue;
-            socket_ = std::move(socket).value();
-            if (::send(socket_.raw(), question_.data(), question_.size(), 0) < 0) continue;
-            if (!owner_.poller_.add(socket_, EPOLLIN, *this).ok()) continue;
-            deadline_ = tick_now() + server_patience;
+            if (::send(socket.value().raw(), question_.data(), question_.size(), 0) < 0) continue;
+            if (!owner_.poller_.add(socket.value(), EPOLLIN, *this).ok()) continue;
+            sockets_.push_back(std::move(socket).value());
+            deadline_ = next_ < servers_.size() ? tick_now() + server_patience : began_ + patience;
             return true;
         }
         return false;
     }
     void on_ready(std::uint32_t) override {
-        std::uint8_t buffer[4096 + 1];
-        const ssize_t got = ::recv(socket_.raw(), buffer, sizeof buffer, 0);
-        // An ICMP refusal shows as an error here: the next server need not wait for the time-out.
-        if (got < 0 && errno != EAGAIN && errno != EINTR) return ask_next() ? void() : give_up();
-        if (got <= 0) return;
-        dns::Message answer(buffer, buffer + got);
-        if (!dns::is_answer_to(answer, question_, query_)) return;
-        owner_.reply(answer, client_);
-        owner_.finish(*this);
+        const std::size_t asked = sockets_.size();
+        for (auto socket = sockets_.begin(); socket != sockets_.end();) {
+            const Heard heard = hear(*socket);
+            if (heard == Heard::answer) return owner_.finish(*this);
+            socket = heard == Heard::failure ? sockets_.erase(socket) : std::next(socket);
+        }
+        if (sockets_.size() < asked && !ask_next() && sockets_.empty()) give_up();
     }
     bool is_late(Tick now) const { return now > deadline_; }
     void give_up() {
-        owner_.reply(dns::make_empty_answer(question_, query_, dns::Code::server_failure), client_);
+        owner_.reply(failure_ ? *failure_ : dns::make_empty_answer(question_, query_, dns::Code::server_failure), client_);
         owner_.finish(*this);
     }
 
 private:
+    enum class Heard { nothing, answer, failure };
+
+    /// What one server says. One that cannot tell is no reason not to ask another, as libc would.
+    Heard hear(const Fd& socket) {
+        std::uint8_t buffer[4096 + 1];
+        const ssize_t got = ::recv(socket.raw(), buffer, sizeof buffer, 0);
+        // An ICMP refusal shows as an error here: the next server need not wait for the time-out.
+        if (got < 0) return errno == EAGAIN || errno == EINTR ? Heard::nothing : Heard::failure;
+        dns::Message answer(buffer, buffer + got);
+        if (!dns::is_answer_to(answer, question_, query_)) return Heard::nothing;
+        if (!dns::is_failure(answer)) return owner_.reply(answer, client_), Heard::answer;
+        failure_ = std::move(answer);
+        return Heard::failure;
+    }
+
     Udp& owner_;
     dns::Message question_;
     dns::Query query_;
     sockaddr_in client_;
     std::vector<IpAddress> servers_;
     std::size_t next_ = 0;
-    Fd socket_;
+    std::vector<Fd> sockets_;  ///< of those that may still answer
+    std::optional<dns::Message> failure_;
+    const Tick began_ = tick_now();
     Tick deadline_;
 };
 

@@ -227,6 +227,11 @@ bool is_answer_to(Bytes answer, Bytes question, const Query& query) {
     return true;
 }
 
+bool is_failure(Bytes answer) {
+    const Code code = static_cast<Code>(answer[3] & 0x0f);
+    return code == Code::server_failure || code == Code::not_implemented || code == Code::refused;
+}
+
 std::uint16_t id_of(Bytes message) { return message.size() < 2 ? 0 : read_u16(message, 0); }
 
 void set_id(Message& message, std::uint16_t id) {

@@ -50,6 +50,8 @@ Message make_empty_answer(Bytes question, const Query& query, Code code);
 
 /// It answers this query: id and question are the same.
 bool is_answer_to(Bytes answer, Bytes question, const Query& query);
+/// The server could not say: another one may know (SERVFAIL, NOTIMP, REFUSED). `answer` has passed is_answer_to.
+bool is_failure(Bytes answer);
 std::uint16_t id_of(Bytes message);
 void set_id(Message& message, std::uint16_t id);
 

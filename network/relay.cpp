@@ -25,9 +25,10 @@ constexpr std::size_t most_sessions = 1024;  // Of one port: so many clients wit
 constexpr Duration session_patience = Duration::of_seconds(90);  // docker-proxy's
 constexpr std::size_t chunk = 64u << 10;
 
-/// What the relay may take of this process's descriptors: the monitor needs some itself, for an exec above all.
+/// What the relay may take of this process's descriptors: the monitor needs some itself, for questions of its
+/// name service and for an exec above all.
 std::size_t room_for_relay() {
-    constexpr std::uint64_t kept = 512;
+    constexpr std::uint64_t kept = 1024;
     const std::uint64_t all = descriptor_limit().soft;
     return static_cast<std::size_t>(all - std::min(all / 2, kept));
 }

@@ -68,15 +68,21 @@ def answer(q, tcp):
         count = 200
         if not tcp: return q[:2] + b'\x87\x80\0\1\0\0\0\0\0\0' + q[12:end]
     return q[:2] + b'\x85\x80' + struct.pack('>HHHH', 1, count, 0, 0) + q[12:end] + b'\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\5\6\7\x08' * count
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 53))
-t = socket.socket(); t.bind(('127.0.0.1', 53)); t.listen(5)
-def tcp():
-    while True:
-        c, _ = t.accept(); n, = struct.unpack('>H', c.recv(2)); a = answer(c.recv(n), True); c.sendall(struct.pack('>H', len(a)) + a); c.close()
-threading.Thread(target=tcp, daemon=True).start()
+def refuse(q, tcp): return q[:2] + b'\x81\x85' + q[4:6] + b'\0' * 6 + q[12:]
+def serve(address, answer):
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind((address, 53))
+    t = socket.socket(); t.bind((address, 53)); t.listen(5)
+    def tcp():
+        while True:
+            c, _ = t.accept(); n, = struct.unpack('>H', c.recv(2)); a = answer(c.recv(n), True); c.sendall(struct.pack('>H', len(a)) + a); c.close()
+    def udp():
+        while True:
+            q, a = u.recvfrom(4096)
+            threading.Timer(2.5 if b'slow' in q else 0, lambda q, a: u.sendto(answer(q, False), a), (q, a)).start()
+    for loop in udp, tcp: threading.Thread(target=loop).start()
+serve('127.0.0.1', answer)
+serve('127.0.0.2', refuse)
 open('up', 'w')
-while True:
-    q, a = u.recvfrom(4096); u.sendto(answer(q, False), a)
 PY
 echo "nameserver 127.0.0.1" > resolv.conf
 mount --bind resolv.conf /etc/resolv.conf
@@ -85,6 +91,15 @@ server=$!
 soon 10 test -e up
 equal "other names are asked of the host's server, on its loopback even" 5.6.7.8 "$(ask +short example.org)"
 equal "a long answer comes over tcp" 200 "$(ask +short big.example.org | grep -c 5.6.7.8)"
+equal "an answer that takes its time is waited for" 5.6.7.8 "$(ask +short slow.example.org)"
+printf 'nameserver 127.0.0.1\nnameserver 127.0.0.3\nnameserver 127.0.0.2\n' > resolv.conf
+equal "also when the next servers were asked meanwhile and have failed" 5.6.7.8 "$(ask +short slow.example.org)"
+printf 'nameserver 127.0.0.2\nnameserver 127.0.0.1\n' > resolv.conf
+equal "where one server refuses the next is asked" 5.6.7.8 "$(ask +short +noedns example.org)"
+equal "over tcp too" 5.6.7.8 "$(ask +tcp +short +noedns example.org)"
+echo "nameserver 127.0.0.2" > resolv.conf
+equal "where all refuse, that is the answer" REFUSED "$(status_of +noedns example.org)"
+echo "nameserver 127.0.0.1" > resolv.conf
 kill $server
 equal "no server is a failure, not a silence" SERVFAIL "$(status_of gone.example.org)"
 umount /etc/resolv.conf

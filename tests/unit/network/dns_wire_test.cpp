@@ -121,6 +121,14 @@ Test(network_dns_wire, an_answer_belongs_to_its_question_only) {
     cr_expect(!dns::is_answer_to(answer, message, query));
 }
 
+Test(network_dns_wire, a_server_that_cannot_tell_has_failed_but_one_that_knows_of_no_such_name_has_not) {
+    const dns::Message message = question("web", dns::type_a);
+    const auto query = dns::parse_query(message)->query;
+    const auto fails = [&](dns::Code code) { return dns::is_failure(dns::make_empty_answer(message, query, code)); };
+    cr_expect(fails(dns::Code::server_failure) && fails(dns::Code::not_implemented) && fails(dns::Code::refused));
+    cr_expect(!fails(dns::Code::ok) && !fails(dns::Code::no_such_name) && !fails(dns::Code::format_error));
+}
+
 Test(network_names, a_name_has_all_its_addresses_in_turn) {
     const auto first = ask(scope(), "www", dns::type_a, 0), second = ask(scope(), "www", dns::type_a, 1);
     cr_assert(first && second);
