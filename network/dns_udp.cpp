@@ -1,7 +1,11 @@
 #include "network/dns_udp.h"
 
+#include <algorithm>
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
+
+#include "base/descriptor_limit.h"
 
 namespace berth::network {
 
@@ -12,7 +16,10 @@ namespace {
 constexpr Duration server_patience = Duration::of_milliseconds(1500);
 constexpr Duration patience = Duration::of_milliseconds(4500);
 constexpr std::size_t most_servers = 3;
-constexpr std::size_t most_pending = 256;
+constexpr std::size_t most_pending = 1024;  // docker's
+
+/// Each may take three descriptors: a container that floods must leave the monitor those by which it is stopped.
+std::size_t pending_that_fit() { return std::min<std::size_t>(most_pending, descriptor_limit().soft / 8); }
 
 }  // namespace
 
@@ -80,7 +87,7 @@ private:
     Tick deadline_;
 };
 
-DnsServer::Udp::Udp(const Poller& poller, DnsCore& core, Fd socket) : poller_(poller), core_(core), socket_(std::move(socket)) {}
+DnsServer::Udp::Udp(const Poller& poller, DnsCore& core, Fd socket) : poller_(poller), core_(core), most_pending_(pending_that_fit()), socket_(std::move(socket)) {}
 DnsServer::Udp::~Udp() = default;
 
 Result<std::unique_ptr<DnsServer::Udp>> DnsServer::Udp::create(const Poller& poller, DnsCore& core, Fd socket) {
@@ -104,7 +111,7 @@ void DnsServer::Udp::take(dns::Bytes question, const sockaddr_in& client) {
     if (parsed->code != dns::Code::ok) return reply(dns::make_empty_answer(question, parsed->query, parsed->code), client);
     if (const auto answer = core_.answer(question, parsed->query, dns::Transport::udp)) return reply(*answer, client);
     // A container that floods waits for itself only: dropping makes it ask again.
-    if (pending_.size() >= most_pending) return;
+    if (pending_.size() >= most_pending_) return;
     pending_.push_back(std::make_unique<Pending>(*this, dns::Message(question.begin(), question.end()), parsed->query, client));
     Pending& added = *pending_.back();
     if (!added.ask_next()) return added.give_up();

@@ -27,6 +27,7 @@ private:
 
     const Poller& poller_;
     DnsCore& core_;
+    const std::size_t most_pending_;
     Fd socket_;
     std::unique_ptr<Timer> timer_;
     std::list<std::unique_ptr<Pending>> pending_;

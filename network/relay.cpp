@@ -28,7 +28,7 @@ constexpr std::size_t chunk = 64u << 10;
 /// What the relay may take of this process's descriptors: the monitor needs some itself, for questions of its
 /// name service and for an exec above all.
 std::size_t room_for_relay() {
-    constexpr std::uint64_t kept = 1024;
+    constexpr std::uint64_t kept = 4096;
     const std::uint64_t all = descriptor_limit().soft;
     return static_cast<std::size_t>(all - std::min(all / 2, kept));
 }

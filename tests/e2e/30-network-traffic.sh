@@ -181,11 +181,11 @@ crowd() {
     servers+=($!)
 }
 ( ulimit -Sn 256; exec berth run -d --name popular -p 8062:80 -p 8062:53/udp busybox sleep 1000 ) >/dev/null
-crowd popular tcp 80 400
+crowd popular tcp 80 300
 crowd popular udp 53 150
 soon 5 inside popular grep -q ":0050 .* 0A " /proc/net/tcp
 soon 5 inside popular grep -q ":0035 " /proc/net/udp
-prints 400 "four hundred connections at once pass the relay" timeout 60 python3 crowd.py call tcp ::1 8062 400
+prints 300 "three hundred connections at once pass the relay" timeout 60 python3 crowd.py call tcp ::1 8062 300
 prints 150 "a hundred and fifty clients of udp get their late answers through it" timeout 60 python3 crowd.py call udp ::1 8062 150
 prints 256 "its container keeps the starter's limit of descriptors" berth exec popular sh -c 'ulimit -n'
 ( ulimit -n 700; exec berth run -d --name full -p 8063:80 busybox sleep 1000 ) >/dev/null

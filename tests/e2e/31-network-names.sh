@@ -92,6 +92,17 @@ soon 10 test -e up
 equal "other names are asked of the host's server, on its loopback even" 5.6.7.8 "$(ask +short example.org)"
 equal "a long answer comes over tcp" 200 "$(ask +short big.example.org | grep -c 5.6.7.8)"
 equal "an answer that takes its time is waited for" 5.6.7.8 "$(ask +short slow.example.org)"
+cat > questions.py <<'PY'
+import socket, sys, time
+def question(i): return b'\1\2\1\0\0\1\0\0\0\0\0\0' + b'\x08slow%04d' % i + b'\7example\3org\0\0\1\0\1'
+clients = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(int(sys.argv[1]))]
+for i, client in enumerate(clients):
+    client.settimeout(4)
+    client.sendto(question(i), ('127.0.0.11', 53))
+    time.sleep(0.001)  # What arrives faster than it is read is the kernel's to drop.
+print(sum(client.recv(512)[-4:] == b'\5\6\7\x08' for client in clients))
+PY
+equal "so are four hundred at once" 400 "$(nsenter --net="/proc/$pid/ns/net" python3 questions.py 400 2>&1 | tail -1)"
 printf 'nameserver 127.0.0.1\nnameserver 127.0.0.3\nnameserver 127.0.0.2\n' > resolv.conf
 equal "also when the next servers were asked meanwhile and have failed" 5.6.7.8 "$(ask +short slow.example.org)"
 printf 'nameserver 127.0.0.2\nnameserver 127.0.0.1\n' > resolv.conf
