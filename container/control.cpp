@@ -198,12 +198,14 @@ namespace {
 
 /// Waits for the next packet and tells its size, so that no more memory is taken than it needs: the monitor keeps what it
 /// once took.
-Result<std::size_t> next_packet_size(const Fd& socket) {
+Result<std::size_t> next_packet_size(const Fd& socket, bool& went_unread) {
     char nothing;
     ssize_t size;
     // A peer that went with a packet of ours unread resets the connection; what it had sent before still follows, then its end.
-    do size = ::recv(socket.raw(), &nothing, 0, MSG_PEEK | MSG_TRUNC);
-    while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    do {
+        size = ::recv(socket.raw(), &nothing, 0, MSG_PEEK | MSG_TRUNC);
+        if (size < 0 && errno == ECONNRESET) went_unread = true;
+    } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
     if (size < 0) return Error::of_errno(errno, "receive from monitor");
     return static_cast<std::size_t>(size);
 }
@@ -212,7 +214,7 @@ Result<std::size_t> next_packet_size(const Fd& socket) {
 
 Result<Packet> receive_packet(const Fd& socket, std::size_t limit) {
     Packet packet;
-    const std::size_t size = TRY(next_packet_size(socket));
+    const std::size_t size = TRY(next_packet_size(socket, packet.went_unread));
     if (size > limit) return Error(Kind::invalid, cat("packet larger than ", limit, " bytes"));
     packet.bytes.resize(size);
     ReceivedRights received = TRY(receive_rights(socket, packet.bytes, "receive from monitor"));
@@ -241,11 +243,6 @@ Result<Answer> receive_answer(const Fd& socket) {
     Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);
     return answer;
-}
-
-Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors) {
-    TRY(send_request(socket, request, descriptors));
-    return receive_answer(socket);
 }
 
 }  // namespace berth::container

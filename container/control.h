@@ -103,6 +103,7 @@ Result<void> send_answer(const Fd& socket, const Answer& answer, std::span<const
 struct Packet {
     std::string bytes;
     std::vector<Fd> descriptors;
+    bool went_unread = false;  ///< The peer left without having read what was sent to it (unix(7): ECONNRESET).
 };
 Result<Packet> receive_packet(const Fd& socket, std::size_t limit);
 Result<Request> parse_request(std::string_view text);
@@ -110,7 +111,5 @@ Result<Answer> parse_answer(std::string_view text);
 /// Waits for the answer to a request that was sent; its failure becomes this function's error. Kind::wrong_state when the
 /// monitor ended before it answered.
 Result<Answer> receive_answer(const Fd& socket);
-/// Sends the request and waits for the answer.
-Result<Answer> ask(const Fd& socket, const Request& request, std::span<const int> descriptors = {});
 
 }  // namespace berth::container

@@ -20,6 +20,21 @@ Result<void> await_end(const Registry& registry, const std::string& id) {
     return {};
 }
 
+namespace {
+
+/// Nothing when it ended by itself between our look and our question. A monitor that was killed on the way is no such end.
+Result<std::optional<Answer>> ask_until_answered(Engine& engine, const Record& record, const Request& request) {
+    for (;;) {
+        auto answer = ask_monitor(engine, record, request);
+        if (answer.ok() || answer.error().kind() != Kind::wrong_state) return std::optional(TRY(std::move(answer)));
+        auto now = find(engine, record.id());
+        if (!now.ok() && now.error().kind() != Kind::not_found) return std::move(now).error();
+        if (!now.ok() || !now.value().run.state.running()) return std::optional<Answer>();
+    }
+}
+
+}  // namespace
+
 Result<StopResult> end_run(Engine& engine, Record& record, const StopOptions& options) {
     StopResult result;
     Request request = stop_request(record.definition);
@@ -28,10 +43,9 @@ Result<StopResult> end_run(Engine& engine, Record& record, const StopOptions& op
     request.for_restart = options.for_restart;
     result.signal = Signal::of(request.signal).name();
     if (!record.run.state.running()) return result;
-    auto answer = ask_monitor(engine, record, request);
-    // It ended by itself between our look and our question.
-    if (!answer.ok() && answer.error().kind() == Kind::wrong_state) return result;
-    const Answer told = TRY(std::move(answer));
+    const auto answer = TRY(ask_until_answered(engine, record, request));
+    if (!answer) return result;
+    const Answer& told = *answer;
     result.was_running = true;
     result.had_to_kill = told.killed;
     result.ignored_the_signal = told.killed && told.ignored_signal;

@@ -32,9 +32,13 @@ constexpr std::uint64_t pidfd_info_exit = 1u << 3;
 
 Result<std::optional<ExitStatus>> status_from(const Fd& pidfd) {
     PidfdInfo info{};
-    info.mask = pidfd_info_exit;
     // PIDFD_GET_INFO, _IOWR(0xFF, 11, struct pidfd_info).
-    if (::ioctl(pidfd.raw(), _IOWR(0xFF, 11, PidfdInfo), &info) != 0)
+    const auto ask = [&] {
+        info.mask = pidfd_info_exit;
+        return ::ioctl(pidfd.raw(), _IOWR(0xFF, 11, PidfdInfo), &info) == 0;
+    };
+    // The kernel looks for the status first and for the process next: reaped between the two, it has neither the first time.
+    if (!ask() && !(errno == ESRCH && ask()))
         return Error::of_errno(errno, "exit status of another's child").with_kind(Kind::unsupported);
     if ((info.mask & pidfd_info_exit) == 0) return std::optional<ExitStatus>();
     return std::optional(exit_status_of_wait(info.exit_code));

@@ -37,6 +37,13 @@ Result<Fd> spawn_monitor(Engine& engine, const Record& record, const DirLock& lo
     return std::move(ours);
 }
 
+Result<MonitorStart> receive_start(Fd socket) {
+    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    return read_start({std::move(socket), std::move(packet)});
+}
+
+bool is_hang_up(const Error& error) { return error.code() == EPIPE || error.code() == ECONNRESET; }
+
 }  // namespace
 
 Result<Fd> open_protected_program(const std::string& name) {
@@ -68,12 +75,11 @@ Result<MonitorStart> adopt_by_monitor(Engine& engine, const Record& record, DirL
     return receive_start(std::move(socket));
 }
 
-Result<MonitorStart> receive_start(Fd socket) {
-    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
-    if (packet.bytes.empty()) return Error(Kind::wrong_state, "the container's monitor ended before it answered");
-    MonitorStart start{std::move(socket), TRY(parse_answer(packet.bytes)), {}};
+Result<MonitorStart> read_start(Exchange answered) {
+    if (answered.packet.bytes.empty()) return Error(Kind::wrong_state, "the container's monitor ended before it answered");
+    MonitorStart start{std::move(answered.socket), TRY(parse_answer(answered.packet.bytes)), {}};
     if (auto error = error_of(start.answer)) return std::move(*error);
-    if (!packet.descriptors.empty()) start.init = std::move(packet.descriptors.front());
+    if (!answered.packet.descriptors.empty()) start.init = std::move(answered.packet.descriptors.front());
     return start;
 }
 
@@ -97,9 +103,38 @@ Result<Fd> connect_monitor(Engine& engine, const Record& record) {
     return connected;
 }
 
+Result<std::optional<Exchange>> try_exchange(Engine& engine, const Record& record, const Request& request, std::span<const int> descriptors) {
+    Registry* registry = TRY(engine.containers());
+    auto connected = connect_control(registry->run_folder_path(record.id()));
+    if (!connected.ok() && connected.error().kind() == Kind::not_found) return std::optional<Exchange>();
+    Exchange out{TRY(std::move(connected)), {}};
+    auto sent = send_request(out.socket, request, descriptors);
+    if (!sent.ok() && is_hang_up(sent.error())) return std::optional<Exchange>();
+    TRY(std::move(sent));
+    out.packet = TRY(receive_packet(out.socket, control_packet_bytes));
+    if (out.packet.bytes.empty() && out.packet.went_unread) return std::optional<Exchange>();
+    return std::optional(std::move(out));
+}
+
+Result<Exchange> exchange(Engine& engine, const Record& record, const Request& request, std::span<const int> descriptors) {
+    // A monitor that ends lets go of its lock within milliseconds.
+    for (int attempts = 0; attempts < 100; ++attempts) {
+        if (attempts > 0) sleep_for(Duration::of_milliseconds(5));
+        if (auto done = TRY(try_exchange(engine, record, request, descriptors))) return std::move(*done);
+        // Its container may go on: then this has another monitor take over.
+        auto now = find(engine, record.id());
+        if (!now.ok() && now.error().kind() != Kind::not_found) return std::move(now).error();
+        if (!now.ok() || !now.value().run.state.running()) break;
+    }
+    return Error(Kind::wrong_state, cat("container ", record.name(), " is not running"));
+}
+
 Result<Answer> ask_monitor(Engine& engine, const Record& record, const Request& request) {
-    const Fd socket = TRY(connect_monitor(engine, record));
-    return ask(socket, request);
+    const Exchange answered = TRY(exchange(engine, record, request));
+    if (answered.packet.bytes.empty()) return Error(Kind::wrong_state, "the container ended before its monitor answered");
+    Answer answer = TRY(parse_answer(answered.packet.bytes));
+    if (auto error = error_of(answer)) return std::move(*error);
+    return answer;
 }
 
 }  // namespace berth::container

@@ -23,20 +23,30 @@ Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirL
 /// The same for a container whose monitor died. It may turn out to have ended: then the socket carries no stream. `init`: as
 /// an earlier monitor's start gave it, or invalid.
 Result<MonitorStart> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish, const Fd& init);
-/// Waits for the answer to a wish, or to an attach, that was sent.
-Result<MonitorStart> receive_start(Fd socket);
 
 /// The run lock of a container that does not run; nothing when it runs. `record` is as it is then.
 Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record);
 
-/// Asks the monitor of a running container. Kind::wrong_state "container web is not running" when there is none.
+/// A request to the monitor of a running container and the packet that answers it.
+struct Exchange {
+    Fd socket;
+    Packet packet;
+};
+/// Nothing when no monitor has read it.
+Result<std::optional<Exchange>> try_exchange(Engine& engine, const Record& record, const Request& request, std::span<const int> descriptors = {});
+/// A monitor that was killed before it read the request is replaced, and the new one asked. Kind::wrong_state "container web is
+/// not running" when it is not.
+Result<Exchange> exchange(Engine& engine, const Record& record, const Request& request, std::span<const int> descriptors = {});
+/// The same, for the answer alone. Kind::wrong_state also when the monitor ended while it had the request.
 Result<Answer> ask_monitor(Engine& engine, const Record& record, const Request& request);
+/// What a monitor answered to a start, a take-over or an attach.
+Result<MonitorStart> read_start(Exchange answered);
 /// Starts what --requires names, if it does not run, and waits for `:healthy`.
 Result<void> meet_requirements(Engine& engine, const Record& record);
 /// wait on a container that does not run: for its next end, or until it is removed. By inotify, never by polling.
 Result<int> wait_for_files(Engine& engine, const Record& record, WaitFor condition);
 
-/// The connection after the answer, for attach and exec; its first packet is still to come.
+/// A connection on which nothing was asked yet.
 Result<Fd> connect_monitor(Engine& engine, const Record& record);
 
 }  // namespace berth::container

@@ -26,9 +26,13 @@ Result<std::optional<Attachment>> try_attach(Engine& engine, Registry& registry,
         MonitorStart adopted = TRY(adopt_by_monitor(engine, record, std::move(*lock), attach_wish(options), init));
         return std::optional(Attachment(std::move(adopted.socket), std::move(adopted.init)));
     }
-    auto attached = attach(engine, record, options);
+    // Not more than this: nobody else would take over with `init`.
+    std::optional<Exchange> answered = TRY(try_exchange(engine, record, attach_wish(options)));
+    if (!answered) return std::optional<Attachment>();
+    auto attached = read_start(std::move(*answered));
     if (!attached.ok() && attached.error().kind() == Kind::wrong_state) return std::optional<Attachment>();
-    return std::optional(TRY(std::move(attached)));
+    MonitorStart begun = TRY(std::move(attached));
+    return std::optional(Attachment(std::move(begun.socket), std::move(begun.init)));
 }
 
 }  // namespace

@@ -76,14 +76,13 @@ Result<Started> start(Engine& engine, Record& record, const StartOptions& option
 Result<Attachment> attach(Engine& engine, const Record& record, const AttachOptions& options) {
     if (!record.run.state.running())
         return Error(Kind::wrong_state, cat("cannot attach to container ", record.name(), ": it is not running"));
-    Fd socket = TRY(connect_monitor(engine, record));
     Request request;
     request.op = Op::attach;
     request.input = options.input;
     request.output = options.output;
     request.error_output = options.error_output;
-    TRY(send_request(socket, request));
-    MonitorStart attached = TRY(receive_start(std::move(socket)));
+    Exchange answered = TRY(exchange(engine, record, request));
+    MonitorStart attached = TRY(read_start(std::move(answered)));
     return Attachment(std::move(attached.socket), std::move(attached.init));
 }
 
@@ -181,7 +180,6 @@ Result<int> wait(Engine& engine, const Record& record, WaitFor condition) {
 
 Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options) {
     if (!record.run.state.running()) return not_running(record);
-    Fd socket = TRY(connect_monitor(engine, record));
     Request request;
     request.op = Op::exec;
     request.argv = std::move(options.argv);
@@ -198,8 +196,7 @@ Result<Exec> exec(Engine& engine, const Record& record, ExecOptions options) {
     std::vector<int> descriptors;
     for (const Fd& one : options.stdio)
         if (one.valid()) descriptors.push_back(one.raw());
-    TRY(send_request(socket, request, descriptors));
-    Packet packet = TRY(receive_packet(socket, control_packet_bytes));
+    auto [socket, packet] = TRY(exchange(engine, record, request, descriptors));
     if (packet.bytes.empty()) return Error(Kind::system, "the container's monitor ended without an answer");
     const Answer answer = TRY(parse_answer(packet.bytes));
     if (auto error = error_of(answer)) return std::move(*error);

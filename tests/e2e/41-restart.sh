@@ -88,6 +88,26 @@ equal "a client knows the status of a program that ended while it had no monitor
 equal "and the record has it" "$(adopted 7)" "$(inspect gap '{{.State.ExitCode}}')"
 berth rm gap >/dev/null
 
+# A request that no monitor has read is made again to the next one.
+unread() {
+    local monitor client
+    monitor=$(monitor_of asked)
+    kill -STOP "$monitor"
+    "$@" >asked.out 2>asked.err & client=$!
+    sleep 0.3
+    kill -9 "$monitor"
+    wait $client
+    echo "$? $(cat asked.out asked.err)"
+}
+berth run -d --name asked busybox sleep 1000 >/dev/null
+equal "exec reaches a container whose monitor is killed before it listens" "3 here" "$(unread berth exec asked sh -c 'echo here; exit 3')"
+equal "so does pause" "0 asked" "$(unread berth pause asked)"
+equal "which is done" paused "$(state asked)"
+berth unpause asked >/dev/null
+holds "and stop" "0 asked" "$(unread berth stop -t 0 asked)"
+equal "which has stopped it" exited "$(state asked)"
+berth rm asked >/dev/null
+
 # Neither does exec depend on the monitor once it runs.
 berth run -d --name ex busybox sleep 1000 >/dev/null
 berth exec ex sh -c 'echo up; until [ -e /go ]; do usleep 20000; done; echo done; exit 6' >ex.out 2>ex.err & client=$!

@@ -13,7 +13,7 @@
 using namespace berth;
 using namespace berth::container;
 
-TestSuite(container_foreign_end, .timeout = 20);
+TestSuite(container_foreign_end, .timeout = 60);
 
 namespace {
 
@@ -69,4 +69,45 @@ Test(container_foreign_end, what_the_kernel_can_tell_of_an_end_is_told) {
     cr_assert(status.value());
     expect_status(*status.value(), 5, 0);
     if (late) expect_status(*late, 5, 0);
+}
+
+namespace {
+/// A child of a child, which that reaps as soon as it ends; it ends at once when `way` is closed.
+struct Reaped {
+    pid_t parent = 0;
+    Fd pidfd;
+    Fd way;
+};
+Reaped make_reaped() {
+    sys::Pipe told = sys::pipe().value(), way = sys::pipe().value();
+    Reaped out;
+    out.parent = ::fork();
+    if (out.parent == 0) {
+        way.write.reset();
+        const pid_t child = ::fork();
+        char nothing;
+        if (child == 0) ::_exit(::read(way.read.raw(), &nothing, 1) == 0 ? 7 : 1);
+        const bool is_told = ::write(told.write.raw(), &child, sizeof child) == static_cast<ssize_t>(sizeof child);
+        ::_exit(is_told && ::waitpid(child, nullptr, 0) == child ? 0 : 1);
+    }
+    pid_t child = 0;
+    cr_assert_eq(::read(told.read.raw(), &child, sizeof child), static_cast<ssize_t>(sizeof child));
+    out.pidfd = Fd(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+    out.way = std::move(way.write);
+    return out;
+}
+}  // namespace
+
+Test(container_foreign_end, an_end_that_is_reaped_while_it_is_asked_for_is_known) {
+    for (int round = 0; round < 2000; ++round) {
+        Reaped reaped = make_reaped();
+        const ForeignEnd end = ForeignEnd::watch(reaped.parent, reaped.pidfd);
+        reaped.way.reset();
+        cr_assert(wait_for_end(reaped.pidfd, 10'000).value_or(false));
+        const auto status = end.status(reaped.pidfd);
+        ::waitpid(reaped.parent, nullptr, 0);
+        if (round == 0 && !status.ok()) cr_skip_test("nobody tells here: %s", status.error().text().c_str());
+        cr_assert(status.ok(), "round %d: %s", round, status.error().text().c_str());
+        if (status.value()) expect_status(*status.value(), 7, 0);
+    }
 }
