@@ -16,7 +16,9 @@
 //                                    keeps containers from using that way to the host's own loopback
 //   container -> itself by the host  hairpin of the bridge port, and masquerade for "same"
 //   container -> internet            forward: "iif br accept"; postrouting: masq
-//   container -> other network       forward: "oif br drop", unless by a published port
+//   container -> other network       forward: "oif br drop", unless by a published port; `origin` lets nobody open a flow
+//                                    in the name of another network, whose answers would then be "known" there
+//   internal container -> others     forward: "iif inside drop", published ports too, as docker does
 //   outside -> unpublished           forward: "oif br drop"
 // [::1] has no route_localnet: output leaves it alone, and the monitor's listening socket relays it (relay.h).
 
@@ -31,6 +33,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
@@ -158,10 +161,10 @@ void add_forward_chain(nft::Transaction& change) {
     Rule known, published, bridged, from_inside, to_bridge, from_bridge, foreign;
     constexpr std::uint32_t known_states = NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED);
     change.add_rule(chain, known.ct(NFT_CT_STATE, 0).mask(0, known_states).differs_u32(0, 0).verdict(NF_ACCEPT));
-    change.add_rule(chain, require_status_dnat(published).verdict(NF_ACCEPT));
     // Seen only with bridge-nf-call-iptables=1; icc=false is the bridge's own port isolation, below IP.
     change.add_rule(chain, require_same_bridge(bridged).verdict(NF_ACCEPT));
     change.add_rule(chain, require_in(from_inside, NFT_META_IIFNAME, "inside").verdict(NF_DROP));
+    change.add_rule(chain, require_status_dnat(published).verdict(NF_ACCEPT));
     change.add_rule(chain, require_in(to_bridge, NFT_META_OIFNAME, "br").verdict(NF_DROP));
     change.add_rule(chain, require_in(from_bridge, NFT_META_IIFNAME, "br").verdict(NF_ACCEPT));
     change.add_rule(chain, require_in(foreign, NFT_META_NFPROTO, "closed").verdict(NF_DROP));
@@ -175,6 +178,17 @@ void add_guard_chain(nft::Transaction& change) {
         require_in(rule, NFT_META_IIFNAME, "br");
         change.add_rule(chain, require_loopback(rule, offset).verdict(NF_DROP));
     }
+}
+
+/// A container may send with any source address (CAP_NET_RAW). Behind connection tracking, since only who opens a flow is
+/// asked: a reply may leave a container with two networks by the other one.
+void add_origin_chain(nft::Transaction& change) {
+    constexpr std::string_view chain = "origin";
+    change.add_chain(chain, Hook{"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE});
+    const std::uint8_t original = IP_CT_DIR_ORIGINAL, missing = 0;
+    Rule forged;
+    require_in(forged, NFT_META_IIFNAME, "br").ct(NFT_CT_DIRECTION, 0).equal(0, std::span(&original, 1));
+    change.add_rule(chain, forged.fib_returns(0).equal(0, std::span(&missing, 1)).verdict(NF_DROP));
 }
 
 Bytes padded_name(std::string_view name) {
@@ -291,6 +305,7 @@ Result<void> create_firewall(Netlink& netfilter, std::span<const Element> elemen
         add_source_chain(change);
         add_forward_chain(change);
         add_guard_chain(change);
+        add_origin_chain(change);
         change.add_elements(elements, nft::Existing::kept);
         return change;
     };

@@ -97,6 +97,17 @@ Rule& Rule::fib_type(Side side, unsigned reg) {
     return *this;
 }
 
+Rule& Rule::fib_returns(unsigned reg) {
+    begin("fib");
+    steps_.push_back([](Batch& batch) {
+        batch.put_u32_be(NFTA_FIB_FLAGS, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT);
+        batch.put_u32_be(NFTA_FIB_RESULT, NFT_FIB_RESULT_OIF);
+    });
+    put_reg(NFTA_FIB_DREG, reg);
+    end();
+    return *this;
+}
+
 Rule& Rule::mask(unsigned reg, std::uint32_t bits) {
     begin("bitwise");
     put_reg(NFTA_BITWISE_SREG, reg);

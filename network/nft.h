@@ -50,6 +50,8 @@ public:
     /// The kind of the source or destination address (RTN_LOCAL, …).
     enum class Side { source, destination };
     Rule& fib_type(Side side, unsigned reg);
+    /// One byte: whether the way to the packet's source leads out by the link that it came in by.
+    Rule& fib_returns(unsigned reg);
     Rule& mask(unsigned reg, std::uint32_t bits);  ///< keeps those bits, host byte order
     Rule& equal(unsigned reg, std::span<const std::uint8_t> bytes);
     Rule& equal_u32(unsigned reg, std::uint32_t value);

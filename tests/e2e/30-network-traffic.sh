@@ -99,6 +99,50 @@ equal "but not the host's loopback" "" "$(cat heard-loopback 2>/dev/null)"
 equal "the host takes no router advertisements from a container" 0 \
     "$(cat "/proc/sys/net/ipv6/conf/$(ip -6 -o addr show to fd66::/64 | awk '{print $2}')/accept_ra")"
 
+# A flow opened in the name of another network's container: led back by a published port, its answers would be taken for
+# that container's, and go in where nothing may.
+cat > forge.py <<'P'
+import socket, struct, sys, time
+victim, way, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+v6 = ":" in victim
+family = socket.AF_INET6 if v6 else socket.AF_INET
+heard = socket.socket(family, socket.SOCK_DGRAM)
+heard.bind(("", port))
+heard.settimeout(2)
+def checksum(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+source, target = socket.inet_pton(family, victim), socket.inet_pton(family, way)
+udp = struct.pack("!HHHH", 7777, port, 12, 0) + b"hole"
+udp = udp[:6] + struct.pack("!H", checksum(source + target + struct.pack("!II", 12, 17) + udp)) + udp[8:]
+head = struct.pack("!IHBB", 6 << 28, 12, 17, 64) if v6 else struct.pack("!BBHHHBBH", 0x45, 0, 32, 0, 0, 64, 17, 0)
+socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW).sendto(head + source + target + udp, (way, 0))
+try:
+    sender = heard.recvfrom(100)[1]
+    for i in range(3):
+        heard.sendto(b"intruder", sender)
+        time.sleep(0.1)
+except socket.timeout: pass
+P
+works "an internal network with IPv6" berth network create --internal --ipv6 --subnet 10.68.0.0/24 --subnet fd68::/64 vault
+berth run -d --name victim --network vault busybox sleep 1000 >/dev/null
+berth run -d --name forger4 -p 5301:5301/udp busybox sleep 1000 >/dev/null
+berth run -d --name forger6 --network six -p 5302:5302/udp busybox sleep 1000 >/dev/null
+forge() { # FAMILY VICTIM WAY PORT
+    inside victim timeout 6 socat -u "UDP$1-RECVFROM:7777" "OPEN:forged$1,creat" & local listener=$!
+    sleep 0.3
+    inside "forger$1" python3 forge.py "$2" "$3" "$4"
+    kill $listener 2>/dev/null
+    equal "nobody opens a way into an internal network by a forged address, IPv$1" "" "$(cat "forged$1" 2>/dev/null)"
+}
+forge 4 10.68.0.2 10.68.0.1 5301
+forge 6 fd68::2 fd68::1 5302
+equal "nor does one inside reach another network by its published port" "" "$(get TCP:10.68.0.1:8080,connect-timeout=1 $(from victim))"
+works "while the host itself still answers it" berth exec victim ping -c 1 -W 2 10.68.0.1
+berth rm -f victim forger4 forger6 >/dev/null
+berth network rm vault >/dev/null
+
 for filter in 0 1; do
     for kind in ip ip6; do [ ! -e /proc/sys/net/bridge/bridge-nf-call-${kind}tables ] || echo $filter > /proc/sys/net/bridge/bridge-nf-call-${kind}tables; done
     with="(bridge-nf-call $filter)"
