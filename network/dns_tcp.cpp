@@ -17,6 +17,7 @@ class Stream {
 public:
     explicit Stream(Fd fd) : fd_(std::move(fd)) {}
     const Fd& fd() const { return fd_; }
+    bool is_flushed() const { return out_.empty(); }
 
     void queue(dns::Bytes message) {
         out_.push_back(static_cast<std::uint8_t>(message.size() >> 8));
@@ -69,8 +70,12 @@ public:
     bool is_late(Tick now) const { return now > deadline_; }
 
     void on_ready(std::uint32_t) override {
+        if (!stream_.flush()) return owner_.finish(*this);
+        // Who leaves answers unread is not listened to: its questions stay in its own memory, not in ours. The kernel calls
+        // again when there is room, and who never reads runs into its deadline.
+        if (!stream_.is_flushed()) return;
         const bool open = stream_.fill();
-        if (!stream_.flush() || !proceed() || !open) owner_.finish(*this);
+        if (!proceed() || !open) owner_.finish(*this);
     }
 
 private:
@@ -86,7 +91,7 @@ private:
 
     /// Answers questions until one has to wait. False ends the client.
     bool proceed() {
-        while (!server_) {
+        while (!server_ && stream_.is_flushed()) {
             std::optional<dns::Message> question = stream_.next();
             if (!question) return true;
             deadline_ = tick_now() + client_patience;

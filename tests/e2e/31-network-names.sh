@@ -56,6 +56,34 @@ berth exec -d web nc -u -l -p 53 -e cat
 sleep 0.3
 equal "port 53 may be bound" "$(address base)" "$(ask +short base)"
 
+# --- one that asks and asks over tcp, and reads no answer
+cat > greedy.py <<'P'
+import socket, struct, time
+ask = socket.socket()
+ask.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+ask.connect(("127.0.0.11", 53))
+ask.settimeout(0.5)
+question = struct.pack("!6H", 1, 0x100, 1, 0, 0, 0) + b"\4base\0" + struct.pack("!HH", 1, 1)
+end = time.monotonic() + 10
+try:
+    while time.monotonic() < end:
+        ask.sendall(100 * (struct.pack("!H", len(question)) + question))
+        time.sleep(0.005)
+except OSError: pass
+P
+memory_of() { awk '/^RssAnon/ { print $2 }' "/proc/$(monitor_of "$1")/status"; }
+before=$(memory_of web)
+nsenter --net="/proc/$pid/ns/net" python3 greedy.py & greedy=$!
+most=$before
+while kill -0 $greedy 2>/dev/null; do
+    sleep 0.2
+    now=$(memory_of web)
+    [ "$now" -le "$most" ] || most=$now
+done
+[ $((most - before)) -lt 1024 ] && pass "answers that nobody reads do not pile up in the monitor" ||
+    fail "answers that nobody reads do not pile up in the monitor" "$((most - before)) KiB more"
+equal "and others are answered" "$(address base)" "$(ask +tcp +short base)"
+
 # --- servers of the host
 cat > server.py <<'PY'
 import socket, struct, sys, threading
