@@ -135,10 +135,10 @@ private:
         using What = container::Attachment::Event::What;
         switch (event.what) {
             case What::output:
-                print(event.bytes);
+                pass_on(STDOUT_FILENO, event.bytes);
                 break;
             case What::error_output:
-                tell(event.bytes);
+                pass_on(STDERR_FILENO, event.bytes);
                 break;
             case What::ended:
                 return std::optional(StreamEnd{event.exit_code, false});
@@ -259,8 +259,7 @@ private:
         const ssize_t n = ::read(from.raw(), buffer, sizeof buffer);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) return true;
         if (n <= 0) return false;
-        const std::string_view bytes(buffer, static_cast<std::size_t>(n));
-        to == STDOUT_FILENO ? print(bytes) : tell(bytes);
+        pass_on(to, {buffer, static_cast<std::size_t>(n)});
         return true;
     }
     // What the process wrote last; its children may keep the pipe open, so the end is "nothing there now".

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
@@ -79,7 +80,7 @@ public:
         for (const char c : bytes) {
             if (c == '\n' || c == '\r')
                 entry.line_ended = true;
-            else if (c == '\t' || static_cast<unsigned char>(c) >= ' ')
+            else
                 entry.add(c);
         }
         draw(Moment::soon);
@@ -119,7 +120,7 @@ private:
 
     Entry& entry(const Step& step) {
         Entry& entry = entries_[step.number];
-        entry.name = step.name;
+        entry.name = visible_text(step.name);
         return entry;
     }
     void end(const Step& step, State state, Duration took) {
@@ -162,7 +163,7 @@ private:
             lines.push_back(line_of(entry, columns));
             if (entry.state == State::running)
                 for (const std::string& output : entry.lines)
-                    lines.push_back(cat(" => => ", shortened(output, columns > 8 ? columns - 8 : 1)));
+                    lines.push_back(cat(" => => ", shortened(visible_text(output), columns > 8 ? columns - 8 : 1)));
         }
         const auto size = terminal_size(STDERR_FILENO);
         const std::size_t rows = size && size->first > 4 ? size->first - 2u : 20;
@@ -171,7 +172,7 @@ private:
         out += cat("[+] Building ", seconds_text(now - start_, 1), "s (", finished, "/", entries_.size(), ")\n");
         for (const std::string& line : lines) out += line + "\n";
         drawn_lines_ = lines.size() + 1;
-        tell(when == Moment::last ? out + failure_ : out);
+        pass_on(STDERR_FILENO, when == Moment::last ? out + visible_text(failure_) : out);
     }
 
     std::map<int, Entry> entries_;

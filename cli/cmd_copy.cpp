@@ -22,7 +22,10 @@ struct CopyCommand {
 };
 
 // On a terminal: how much is copied so far, and a summary. docker: nothing at all otherwise.
-void show_progress(std::uint64_t bytes) { tell(cat("\r\x1b[KCopying: ", decimal_size(static_cast<std::int64_t>(bytes)))); }
+constexpr std::string_view clear_line = "\r\x1b[K";
+void show_progress(std::uint64_t bytes) {
+    pass_on(STDERR_FILENO, cat(clear_line, "Copying: ", decimal_size(static_cast<std::int64_t>(bytes))));
+}
 
 Result<container::CopySummary> copy_between(container::Engine& engine, const Place& from, const Place& to,
                                             const container::CopyOptions& options) {
@@ -67,9 +70,11 @@ Result<int> cp(Session& session, const CopyCommand& command, const Words& argume
     if (shows) options.progress = show_progress;
     container::Engine* engine = TRY(session.engine());
     const container::CopySummary summary = TRY(copy(*engine, from, to, options));
-    if (shows)
-        tell(cat("\r\x1b[KSuccessfully copied ", decimal_size(static_cast<std::int64_t>(summary.bytes)), " (", summary.entries,
+    if (shows) {
+        pass_on(STDERR_FILENO, clear_line);
+        tell(cat("Successfully copied ", decimal_size(static_cast<std::int64_t>(summary.bytes)), " (", summary.entries,
                  summary.entries == 1 ? " entry" : " entries", ") to ", arguments[1], "\n"));
+    }
     return 0;
 }
 

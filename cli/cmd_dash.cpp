@@ -32,7 +32,7 @@ public:
 
     Result<int> run() {
         raw_.emplace(TRY(RawMode::enter(STDIN_FILENO, leave_screen)));
-        print(enter_screen);
+        pass_on(STDOUT_FILENO, enter_screen);
         for (;;) {
             TRY(refresh());
             draw();
@@ -49,7 +49,7 @@ private:
     void draw() const {
         const auto size = terminal_size(STDOUT_FILENO);
         const std::size_t rows = size && size->first > 0 ? size->first : 24;
-        print(dash_screen(view_, std::max<std::size_t>(rows, 8), terminal_columns(), colour_));
+        pass_on(STDOUT_FILENO, dash_screen(view_, std::max<std::size_t>(rows, 8), terminal_columns(), colour_));
     }
 
     // The selection stays with its container while others come and go.
@@ -258,7 +258,7 @@ private:
         }
         auto raw = RawMode::enter(STDIN_FILENO, leave_screen);
         if (raw.ok()) raw_.emplace(std::move(raw).value());
-        print(enter_screen);
+        pass_on(STDOUT_FILENO, enter_screen);
     }
 
     struct Running {

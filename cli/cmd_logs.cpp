@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "cli/cmds.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
@@ -48,9 +49,9 @@ public:
         if (!options_.process.empty() && entry.process != options_.process) return;
         std::string head = prefix_;
         if (options_.timestamps) head += cat(moment_text_fixed(entry.time), " ");
-        if (options_.details) head += details_text(entry);
+        if (options_.details) head += visible_text(details_text(entry));
         const bool is_error = entry.stream == container::LogEntry::Stream::error;
-        is_error ? tell(head + entry.text) : print(head + entry.text);
+        pass_on(is_error ? STDERR_FILENO : STDOUT_FILENO, head + entry.text);
     }
 
 private:

@@ -77,7 +77,8 @@ Result<int> stats(Session& session, const StatsOptions& options, const Words& na
     const bool redraws = is_terminal(STDOUT_FILENO);
     for (;;) {
         const std::string text = TRY(stats_text(*engine, options, records, names, readings));
-        print(redraws ? cat("\x1b[2J\x1b[H", text) : text);
+        if (redraws) pass_on(STDOUT_FILENO, "\x1b[2J\x1b[H");
+        print(text);
         ::poll(nullptr, 0, 1000);
         if (names.empty()) records = TRY(chosen(*engine, options, names));
         // A container that was asked for by name and is gone ends nothing: its row shows "--".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/cat.h"
+#include "base/visible.h"
 #include "cli/texts.h"
 
 namespace berth::cli {
@@ -10,8 +11,16 @@ namespace {
 
 constexpr std::string_view clear_rest = "\x1b[K";
 
-std::string cell(std::string_view text, std::size_t width) {
-    std::string out = display_width(text) > width ? shortened(text, width) : std::string(text);
+// Control characters would move the cursor out of its pane.
+std::string harmless(std::string_view text) {
+    std::string line;
+    for (const char c : text) line += c == '\t' ? "    " : c == '\n' ? " " : std::string_view(&c, 1);
+    return visible_text(line);
+}
+
+std::string cell(std::string_view any, std::size_t width) {
+    const std::string text = harmless(any);
+    std::string out = display_width(text) > width ? shortened(text, width) : text;
     const std::size_t used = display_width(out);
     out.append(width > used ? width - used : 0, ' ');
     return out;
@@ -44,18 +53,6 @@ std::string row_text(const Widths& w, const DashRow& row) {
 
 std::string styled(std::string text, std::string_view style, bool colour) {
     return colour && !style.empty() ? cat("\x1b[", style, "m", text, "\x1b[0m") : text;
-}
-
-// Control characters of a log would move the cursor out of its pane.
-std::string harmless(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '\t')
-            out += "    ";
-        else if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f')
-            out += c;
-    }
-    return out;
 }
 
 const std::vector<std::string>& help_lines() {
@@ -100,7 +97,7 @@ std::string dash_screen(const DashView& view, std::size_t rows, std::size_t colu
     for (std::size_t i = 0; i < below; ++i)
         lines.push_back(shortened(view.shows_help ? help_lines()[i] : harmless(view.log[view.log.size() - below + i]), columns));
     lines.push_back(shortened(
-        view.message.empty() ? " ? help  enter log  e shell  t stop  r restart  q leave" : cat(" ", view.message), columns));
+        view.message.empty() ? " ? help  enter log  e shell  t stop  r restart  q leave" : cat(" ", harmless(view.message)), columns));
     lines.resize(std::min(lines.size(), rows));
     std::string out = "\x1b[H";
     for (const std::string& line : lines) out += cat(&line == lines.data() ? "" : "\r\n", line, clear_rest);

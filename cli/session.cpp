@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/sys.h"
+#include "base/visible.h"
 
 namespace berth::cli {
 namespace {
@@ -26,11 +27,18 @@ void write_out(int descriptor, std::string_view text) {
     }
 }
 
+// A file or a program gets what is there, and scripts compare it.
+void show(int descriptor, std::string_view text) {
+    if (is_terminal(descriptor)) write_out(descriptor, visible_text(text));
+    else write_out(descriptor, text);
+}
+
 }  // namespace
 
-void print(std::string_view text) { write_out(STDOUT_FILENO, text); }
+void print(std::string_view text) { show(STDOUT_FILENO, text); }
 void print_line(std::string_view text) { print(cat(text, "\n")); }
-void tell(std::string_view text) { write_out(STDERR_FILENO, text); }
+void tell(std::string_view text) { show(STDERR_FILENO, text); }
+void pass_on(int descriptor, std::string_view bytes) { write_out(descriptor, bytes); }
 bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
 
 Result<container::Engine*> Session::engine() {

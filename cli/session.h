@@ -36,11 +36,15 @@ private:
     std::optional<container::Engine> engine_;
 };
 
-/// To stdout, all of it. A reader that went away ends the command by SIGPIPE, as a pipe's writer should end.
+/// To stdout, all of it. A reader that went away ends the command by SIGPIPE, as a pipe's writer should end. What print and
+/// tell write may hold names, labels and errors that an image or a container chose: on a terminal control characters show as
+/// "\x1b".
 void print(std::string_view text);
 void print_line(std::string_view text);
 /// To stderr, for people.
 void tell(std::string_view text);
+/// As it is: what a container itself writes, and what berth draws.
+void pass_on(int descriptor, std::string_view bytes);
 bool is_terminal(int descriptor);
 
 /// Runs a command: the words that are no options are passed in. The result is the exit status.

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "base/visible.h"
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "cli/texts.h"
@@ -63,7 +64,7 @@ void TransferPrinter::draw() {
     std::int64_t current = 0;
     std::int64_t total = 0;
     for (const auto& [layer, event] : layers_) {
-        out += cat("\x1b[2K", shortened(layer_line(layer, event), terminal_columns() - 1), "\n");
+        out += cat("\x1b[2K", shortened(visible_text(layer_line(layer, event)), terminal_columns() - 1), "\n");
         current += event.current;
         total += event.total;
     }
@@ -74,15 +75,14 @@ void TransferPrinter::draw() {
             total > 0 ? cat("Total: ", progress_bar(current, total, 0), ", ", decimal_size(current * 1000 / seconds), "/s") : "",
             "\n");
     drawn_lines_ = layers_.size() + 1;
-    descriptor_ == STDOUT_FILENO ? print(out) : tell(out);
+    pass_on(descriptor_, out);
 }
 
 void TransferPrinter::finish() {
     if (!is_live_ || layers_.empty()) return;
     draw();
     // The line of the total has done its work.
-    const std::string_view up = "\x1b[1A\x1b[2K";
-    descriptor_ == STDOUT_FILENO ? print(up) : tell(up);
+    pass_on(descriptor_, "\x1b[1A\x1b[2K");
 }
 
 }  // namespace berth::cli

@@ -170,6 +170,47 @@ untouched "import of noise" berth import noise bad-noise
 head -c 100000 "$BASES/busybox.tar" > short.tar
 exits 1 "a truncated archive is refused" berth import short.tar bad-short
 
+# --- a terminal: what images and containers are called and say is shown there, and not obeyed
+escape=$(printf '\033]0;pwned\007')
+archive_of() { # NAME CONFIG-AS-PYTHON: an archive of an image with that configuration
+    python3 - "$1" "$BASES/busybox.tar" <<P
+import hashlib, io, json, sys, tarfile
+e = "\x1b]0;pwned\x07\u009b2J"
+layer = open(sys.argv[2], "rb").read()
+config = {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}, **$2}
+text = json.dumps(config).encode()
+out = tarfile.open(sys.argv[1] + ".tar", "w")
+manifest = json.dumps([{"Config": "c.json", "RepoTags": [sys.argv[1] + ":latest"], "Layers": ["layer.tar"]}]).encode()
+for name, data in (("c.json", text), ("layer.tar", layer), ("manifest.json", manifest)):
+    entry = tarfile.TarInfo(name); entry.size = len(data); out.addfile(entry, io.BytesIO(data))
+P
+    berth load -qi "$1.tar" >/dev/null
+}
+archive_of shouting '{"config": {"Cmd": ["sh", "-c", "sleep 1000; : " + e], "Labels": {"l" + e: "v" + e}, "Env": ["PATH=/bin", "E=" + e]}, "history": [{"created_by": "b" + e, "comment": "c" + e}]}'
+archive_of nothing '{"config": {"Cmd": ["/bin/no" + e]}}'
+archive_of nobody '{"config": {"User": "no" + e, "Cmd": ["true"]}}'
+berth run -d --name loud --health-cmd "printf 'h$escape'" --health-interval 1h shouting >/dev/null
+berth exec loud touch "/file$escape"
+printf 'FROM shouting\nRUN printf "\\033]0;pwned\\007\\302\\233"; false\n' > build/Dockerfile
+obeyed=""
+# on_terminal COMMAND: it is obeyed when the escape character, or its like of eight bits, comes out with what is meant to be shown.
+on_terminal() {
+    timeout 20 script -qec "$1" typescript </dev/null >/dev/null 2>&1
+    grep -aq pwned typescript || obeyed+="$1 does not show it; "
+    ! LC_ALL=C grep -aqP '\x1b\]0;pwned|\xc2\x9b' typescript || obeyed+="$1; "
+}
+for command in 'history shouting' 'history --no-trunc shouting' 'inspect -f "{{.Config.Labels}}" shouting' 'inspect shouting' 'ps --no-trunc' \
+    'ps --format "{{.Labels}}"' 'top loud' 'diff loud' 'run --rm nothing' 'run --rm nobody' 'exec loud "/no$(printf "\033]0;pwned")"' \
+    'cp "loud:/no$(printf "\033]0;pwned")" .' 'healthcheck run loud' 'events --since 1h --until 0s' 'build --no-cache build' 'build --no-cache --progress plain build'; do
+    on_terminal "berth $command"
+done
+equal "no name, label, command, error or step rules the terminal" "" "$obeyed"
+equal "a pipe gets what is there" "$escape" "$(berth diff loud | grep -ao "$escape")"
+script -qec "berth exec loud printf 'own$escape'" typescript </dev/null >/dev/null 2>&1
+holds "and what a program itself writes is passed on" "own$escape" "$(tr -d '\0' <typescript)"
+berth rm -f loud >/dev/null
+berth rmi shouting nothing nobody >/dev/null 2>&1
+
 # --- the kernel's doors
 denied() { local what=$1; shift; if berth run --rm busybox "$@" >/dev/null 2>&1; then fail "$what is denied"; else pass "$what is denied"; fi; }
 denied "mount" mount -t tmpfs none /mnt

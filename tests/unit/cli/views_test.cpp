@@ -144,11 +144,11 @@ Test(cli_dash_view, the_screen_has_as_many_lines_as_the_terminal) {
     cr_expect(screen.find("two") != std::string::npos);
     cr_expect(screen.find("\x1b[7m") == std::string::npos);
 }
-Test(cli_dash_view, control_characters_of_a_log_are_dropped) {
+Test(cli_dash_view, control_characters_of_a_log_are_shown_and_not_obeyed) {
     DashView view;
     view.rows.push_back({"id", "n", "i", "Up", "", "", "", true, false});
     view.log = {"a\x1b[2Jb"};
-    cr_expect(dash_screen(view, 24, 80, false).find("a[2Jb") != std::string::npos);
+    cr_expect(dash_screen(view, 24, 80, false).find("a\\x1b[2Jb") != std::string::npos);
 }
 
 Test(cli_progress, seconds_are_rounded) {
