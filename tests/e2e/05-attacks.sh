@@ -53,6 +53,38 @@ lacks "and out of the monitor" hidden "$(tr '\0' '\n' < "/proc/$(monitor_of c1)/
 equal "exec's program has three descriptors" "0 1 2 3" "$(berth exec c1 sh -c 'ls /proc/self/fd | xargs')"
 berth rm -f c1 >/dev/null
 
+# --- the process above a health probe, which a container with CAP_SYS_PTRACE can make call what it likes
+cat > make-call.py <<'P'
+import ctypes, os, signal, sys
+SEIZE, INTERRUPT, GETREGS, SETREGS, SINGLESTEP = 0x4206, 0x4207, 12, 13, 9
+pid, number, argument = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3], 0)
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+def ptrace(request, data=None):
+    if libc.ptrace(request, pid, None, data) < 0: sys.exit("ptrace: " + os.strerror(ctypes.get_errno()))
+ptrace(SEIZE); ptrace(INTERRUPT); os.waitpid(pid, 0x40000000)
+registers = (ctypes.c_ulonglong * 27)()  # struct user_regs_struct of x86_64
+ptrace(GETREGS, registers)
+registers[10], registers[14], registers[15] = number, argument, 2 ** 64 - 1  # rax, rdi, orig_rax
+registers[16] -= 2  # rip: the call instruction that it waits in
+ptrace(SETREGS, registers); ptrace(SINGLESTEP)
+status = os.waitpid(pid, 0x40000000)[1]
+if os.WIFSIGNALED(status): sys.exit(signal.Signals(os.WTERMSIG(status)).name)
+ptrace(GETREGS, registers)
+print("it answers", ctypes.c_longlong(registers[10]).value)
+P
+if [ "$(uname -m)" = x86_64 ]; then
+    berth run -d --name sick --cap-add SYS_PTRACE --health-cmd 'sleep 1000' --health-timeout 1h --health-interval 1s busybox sleep 1000 >/dev/null
+    reaper() { grep -lx berth-reaper /proc/[0-9]*/comm | cut -d/ -f3; }
+    soon 10 eval '[ -n "$(reaper)" ]'
+    equal "what watches a probe gives a container no user namespace that its filter forbids" SIGSYS \
+        "$(python3 make-call.py "$(reaper)" 272 0x10000000 2>&1)"
+    works "and the container lives on without it" berth exec sick true
+    berth rm -f sick >/dev/null
+else
+    skip "what watches a probe gives a container no call" "the registers are written for x86_64"
+fi
+
 # --- capabilities that would come back by files (CVE-2022-24769, CVE-2022-29162)
 berth run -d --name c1 --cap-add SYS_ADMIN busybox sleep 1000 >/dev/null
 equal "no capability is inheritable or ambient" "0000000000000000 0000000000000000" "$(berth exec c1 sed -nE 's/^Cap(Inh|Amb):\t//p' /proc/1/status | xargs)"
