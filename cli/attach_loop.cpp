@@ -161,17 +161,9 @@ struct ExecPipes {
     Fd input, output, error_output;
 };
 
-// A pipe of the caller's own goes straight to the process; a terminal or a file never does (the process could reopen it).
-bool is_pipe(int descriptor) {
-    struct stat found {};
-    return ::fstat(descriptor, &found) == 0 && S_ISFIFO(found.st_mode);
-}
-
-Result<Fd> output_end(int own, Fd& theirs) {
-    if (is_pipe(own)) {
-        theirs = Fd(::fcntl(own, F_DUPFD_CLOEXEC, 3));
-        return Fd();
-    }
+// Never the caller's own, be it a pipe: by /proc/self/fd the process reads what others wrote into it, and what it leaves
+// running writes on there, between the words of those who come later.
+Result<Fd> output_end(Fd& theirs) {
     sys::Pipe pipe = TRY(sys::pipe());
     theirs = std::move(pipe.write);
     return std::move(pipe.read);
@@ -185,8 +177,8 @@ Result<ExecPipes> make_pipes(container::ExecOptions& request, bool with_input) {
         own.input = std::move(pipe.write);
         ::fcntl(own.input.raw(), F_SETFL, O_WRONLY | O_NONBLOCK);
     }
-    own.output = TRY(output_end(STDOUT_FILENO, request.stdio[1]));
-    own.error_output = TRY(output_end(STDERR_FILENO, request.stdio[2]));
+    own.output = TRY(output_end(request.stdio[1]));
+    own.error_output = TRY(output_end(request.stdio[2]));
     return own;
 }
 

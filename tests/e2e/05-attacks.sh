@@ -51,6 +51,10 @@ berth run -d --name c1 busybox sleep 1000 >/dev/null
 lacks "with exec too" hidden "$(berth exec c1 env)"
 lacks "and out of the monitor" hidden "$(tr '\0' '\n' < "/proc/$(monitor_of c1)/environ")"
 equal "exec's program has three descriptors" "0 1 2 3" "$(berth exec c1 sh -c 'ls /proc/self/fd | xargs')"
+echo "the caller's" > said
+( cat said; sleep 0.2; berth exec c1 sh -c 'exec 3>&2 2>/dev/null; timeout 1 head -n 1 /proc/self/fd/3 > /stolen; (sleep 1; echo late >&3) & true'; echo "the caller's"; sleep 1.5 ) 2>&1 | ( sleep 3; cat ) > came
+equal "exec's program takes nothing out of a pipe that its caller writes to" "" "$(berth exec c1 cat /stolen)"
+equal "and nothing that it leaves writes there later" "$(cat said said)" "$(cat came)"
 berth rm -f c1 >/dev/null
 
 # --- the process above a health probe, which a container with CAP_SYS_PTRACE can make call what it likes
