@@ -154,7 +154,7 @@ private:
         if (peek() == '{') return read_braces();
         const std::string name = read_name();
         if (name.empty()) return std::string("$");
-        const auto value = look_up(name);
+        const auto value = TRY(look_up(name));
         if (!value && options_.keeps_unset) return cat('$', name);
         return value.value_or("");
     }
@@ -171,9 +171,11 @@ private:
         return name;
     }
 
-    std::optional<std::string> look_up(const std::string& name) {
+    Result<std::optional<std::string>> look_up(const std::string& name) {
         auto value = lookup_(name);
         (value ? used_ : unset_).insert(name);
+        brought_ += value ? value->size() : 0;
+        if (brought_ > most_brought) return brings_too_much();
         return value;
     }
 
@@ -185,7 +187,7 @@ private:
         const std::string name = read_name();
         if (peek() == '}') {
             next();
-            const auto value = look_up(name);
+            const auto value = TRY(look_up(name));
             if (!value && options_.keeps_unset) return cat("${", name, '}');
             return value.value_or("");
         }
@@ -205,7 +207,7 @@ private:
     }
 
     Result<std::string> apply(const std::string& name, const std::string& operation, std::string word) {
-        const auto value = look_up(name);
+        const auto value = TRY(look_up(name));
         if (!value && options_.keeps_unset) return cat("${", name, operation, word, '}');
         const bool has_value = value && (operation.size() == 1 || !value->empty());
         switch (operation.back()) {
@@ -234,7 +236,7 @@ private:
         }
         auto replacement = read_until('}', true, nullptr);
         if (!replacement.ok()) return peek() == end_of_text ? missing_brace() : std::move(replacement).error();
-        const auto value = look_up(name);
+        const auto value = TRY(look_up(name));
         if (!value && options_.keeps_unset)
             return cat("${", name, '/', pattern.value(), '/', replacement.value(), '}');
         return replace_pattern(value.value_or(""), pattern.value(), replacement.value(), which);
@@ -247,11 +249,14 @@ private:
     const ExpandOptions& options_;
     std::size_t at_ = 0;
     bool keeps_escapes_ = false;
+    std::size_t brought_ = 0;
     std::set<std::string> used_;
     std::set<std::string> unset_;
 };
 
 }  // namespace
+
+Error brings_too_much() { return Error(Kind::invalid, cat("variables bring more than ", most_brought >> 20, " MiB")); }
 
 Result<Expanded> expand(std::string_view word, const Lookup& lookup, const ExpandOptions& options) {
     // Nearly every word: nothing in it means anything.

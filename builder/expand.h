@@ -26,6 +26,12 @@ struct Expanded {
 /// What quotes are: syntax that goes, syntax that stays in the text, or ordinary characters (bodies of heredocs).
 enum class Quotes { remove, keep, ignore };
 
+/// What variables may bring to one word. Ten lines that each name the one before ten times would else fill the host's memory,
+/// and no program could be given the result: the kernel takes no string of more than 128 KiB (execve(2)).
+constexpr std::size_t most_brought = 1u << 20;
+/// Kind::invalid with words for it.
+Error brings_too_much();
+
 struct ExpandOptions {
     char escape = '\\';
     Quotes quotes = Quotes::remove;
@@ -33,7 +39,7 @@ struct ExpandOptions {
     bool keeps_unset = false;    ///< `$x` without a value stays as it is written
 };
 
-/// Kind::invalid: bad substitution, missing brace or quote, unsupported operator, `${name:?message}`.
+/// Kind::invalid: bad substitution, missing brace or quote, unsupported operator, `${name:?message}`, more than most_brought.
 Result<Expanded> expand(std::string_view word, const Lookup& lookup, const ExpandOptions& options = {});
 
 }  // namespace berth::builder

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "builder/expand.h"
 #include "builder/text.h"
 
 namespace berth::builder {
@@ -128,6 +129,7 @@ Result<std::string> replace_pattern(std::string_view value, std::string_view pat
         }
         out += value.substr(offsets[copied], offsets[at] - offsets[copied]);
         out += replacement;
+        if (out.size() > most_brought) return brings_too_much();
         copied = *end;
         at = std::max(*end, at + 1);
         if (which == Replace::first) break;

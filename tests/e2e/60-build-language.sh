@@ -130,4 +130,9 @@ file '# check=skip=all\nfrom busybox as X\n'
 prints "Check complete, no warnings found." "checks can be skipped" "$ENGINE" build --check c
 file 'FROM busybox AS a\n# b does it\nFROM a AS b\n'
 holds "--call=targets lists the stages" "b (default)" "$("$ENGINE" build --call=targets c 2>&1)"
+
+# --- a Dockerfile of a few lines whose variables would fill the memory
+{ echo FROM busybox; echo ARG a0=xxxxxxxxxx; for i in 0 1 2 3 4 5 6 7 8 9; do printf 'ARG a%s=%s\n' $((i + 1)) "\$a$i\$a$i\$a$i\$a$i\$a$i\$a$i\$a$i\$a$i\$a$i\$a$i"; done; } > Dockerfile
+exits 1 "variables that multiply end the build" bash -c 'ulimit -v 4000000; timeout 20 berth build -q - < Dockerfile'
+holds "which says so" "Dockerfile:8: ARG a6: variables bring more than 1 MiB" "$ERR"
 finish

@@ -123,3 +123,16 @@ Test(builder_expand, a_long_pattern_of_stars_ends_soon) {
     const std::string got = text_of("${path##*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*z}");
     cr_expect_str_eq(got.c_str(), "/a/b/c.tar.gz");
 }
+
+Test(builder_expand, variables_that_multiply_are_stopped) {
+    std::map<std::string, std::string> values{{"a", std::string(200'000, 'x')}};
+    const auto fits = expand("$a$a$a$a$a", lookup_in(values));
+    cr_assert(fits.ok());
+    cr_expect_eq(fits.value().text.size(), 1'000'000);
+    for (const char* word : {"$a$a$a$a$a$a", "${a}${b:-$a$a$a$a$a}", "\"$a$a$a$a$a$a\"", "${a//x/xxxxxx}"}) {
+        const auto too_much = expand(word, lookup_in(values));
+        cr_assert(!too_much.ok());
+        const std::string text = too_much.error().text();
+        cr_expect_str_eq(text.c_str(), "variables bring more than 1 MiB");
+    }
+}
