@@ -127,6 +127,9 @@ Result<std::unique_ptr<HttpResponse>> RegistryClient::send_to(const Ask& ask, co
     request.upload_size = ask.upload_size;
     request.tls = session_.endpoint_.tls;
     const UrlParts first = split_url(first_url);
+    // The Location of an upload, the next page of a list: the account would go there by the same name, and in the clear.
+    if (first.scheme != "https" && !session_.endpoint_.is_insecure)
+        return Error(Kind::denied, cat(session_.endpoint_.host, ": leads from https to ", first.scheme, "://"));
     const bool is_own = first.authority == session_.endpoint_.host;
     if (!authorization.empty() && is_own) request.headers.push_back("Authorization: " + authorization);
     for (int hops = 0;; ++hops) {

@@ -279,7 +279,7 @@ address=$(ip -4 -o addr show dev uplink | awk '{sub("/.*", "", $4); print $4}')
 tls=$(free_port) plain=$(free_port)
 openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt -days 2 -subj "/CN=$address" -addext "subjectAltName=IP:$address" 2>/dev/null
 python3 - "$address" "$tls" "$plain" <<'P' &
-import http.server, ssl, sys, threading
+import http.server, socket, ssl, sys, threading
 address, tls, plain = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 class Service(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
@@ -291,16 +291,27 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 class Registry(Service):
     def do_GET(self):
+        if "/led/" in self.path: return self.answer(404, [], b"{}")
         self.answer(401, [("WWW-Authenticate", f'Bearer realm="http://{address}:{plain}/token",service="s"')], b"{}")
     do_HEAD = do_GET
+    def do_POST(self):
+        if "Authorization" not in self.headers: return self.answer(401, [("WWW-Authenticate", "Basic realm=x")], b"{}")
+        self.answer(202, [("Location", f"http://{address}:{tls}/v2/led/app/blobs/uploads/1")], b"")
 class Token(Service):
     def do_GET(self):
         open("asked", "w").write(str(self.headers))
         self.answer(200, [], b'{"token": "t"}')
-secure = http.server.ThreadingHTTPServer((address, tls), Registry)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("tls.crt", "tls.key")
-secure.socket = context.wrap_socket(secure.socket, server_side=True)
+class Secure(http.server.ThreadingHTTPServer):
+    def get_request(self):
+        client, peer = self.socket.accept()
+        if client.recv(1, socket.MSG_PEEK) != b"\x16":  # No TLS: what anybody on the way hears.
+            open("heard", "wb").write(client.recv(65536))
+            client.close()
+            raise OSError
+        return context.wrap_socket(client, server_side=True), peer
+secure = Secure((address, tls), Registry)
 threading.Thread(target=secure.serve_forever, daemon=True).start()
 http.server.ThreadingHTTPServer((address, plain), Token).serve_forever()
 P
@@ -312,5 +323,10 @@ soon 10 curl -s --cacert tls.crt -o /dev/null "https://$address:$tls/v2/"
 exits 1 "a token service over plain http is not asked" env HOME="$WORK/home" DOCKER_CONFIG="$WORK/account" berth pull -q "$address:$tls/me/app:1"
 holds "which is said" "is not https" "$ERR"
 equal "and is not told the account" no "$([ -e asked ] && echo yes || echo no)"
+# Nor does an upload go on over plain http, to the registry's own name.
+berth tag busybox "$address:$tls/led/app:1"
+exits 1 "a registry that leads an upload from https to http is refused" env HOME="$WORK/home" DOCKER_CONFIG="$WORK/account" timeout 30 berth push -q "$address:$tls/led/app:1"
+holds "which is said as well" "leads from https to http" "$ERR"
+equal "and nothing of the account is heard" "" "$(cat heard 2>/dev/null)"
 kill $services
 finish
