@@ -33,7 +33,6 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
@@ -181,13 +180,13 @@ void add_guard_chain(nft::Transaction& change) {
 }
 
 /// A container may send with any source address (CAP_NET_RAW). Behind connection tracking, since only who opens a flow is
-/// asked: a reply may leave a container with two networks by the other one.
+/// asked: a reply may leave a container with two networks by the other one, and packets of a known flow need no look-up.
 void add_origin_chain(nft::Transaction& change) {
     constexpr std::string_view chain = "origin";
     change.add_chain(chain, Hook{"filter", NF_INET_PRE_ROUTING, NF_IP_PRI_MANGLE});
-    const std::uint8_t original = IP_CT_DIR_ORIGINAL, missing = 0;
+    const std::uint8_t missing = 0;
     Rule forged;
-    require_in(forged, NFT_META_IIFNAME, "br").ct(NFT_CT_DIRECTION, 0).equal(0, std::span(&original, 1));
+    require_in(forged, NFT_META_IIFNAME, "br").ct(NFT_CT_STATE, 0).mask(0, NF_CT_STATE_BIT(IP_CT_NEW)).differs_u32(0, 0);
     change.add_rule(chain, forged.fib_returns(0).equal(0, std::span(&missing, 1)).verdict(NF_DROP));
 }
 
