@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include "base/visible.h"
+
 namespace berth::cli {
 
 namespace {
@@ -14,9 +16,15 @@ void write_whole(int fd, std::string_view text) {
     }
 }
 
+// As print and tell of cli/session.h: names and errors of a bundle are not for a terminal to obey.
+void show(int fd, std::string_view text) {
+    if (::isatty(fd) == 1) write_whole(fd, visible_text(text));
+    else write_whole(fd, text);
+}
+
 }  // namespace
 
-void write_output(std::string_view text) { write_whole(1, text); }
-void write_errors(std::string_view text) { write_whole(2, text); }
+void write_output(std::string_view text) { show(1, text); }
+void write_errors(std::string_view text) { show(2, text); }
 
 }  // namespace berth::cli

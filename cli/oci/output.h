@@ -5,6 +5,7 @@
 
 namespace berth::cli {
 
+/// On a terminal control characters show as "\x1b".
 void write_output(std::string_view text);
 void write_errors(std::string_view text);
 
