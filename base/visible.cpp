@@ -1,5 +1,7 @@
 #include "base/visible.h"
 
+#include <algorithm>
+
 #include "base/cat.h"
 
 namespace berth {
@@ -28,7 +30,32 @@ bool is_control(std::string_view character) {
     return first < ' ' || (first >= 0x7f && first < 0xa0);
 }
 
+/// Bytes of a colour (ECMA-48, SGR: ESC [ numbers m) at the head of the text; 0 when there is none.
+std::size_t colour_length(std::string_view text) {
+    if (!text.starts_with("\x1b[")) return 0;
+    const std::size_t end = text.find_first_not_of("0123456789;:", 2);
+    return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
 }  // namespace
+
+std::string visible_output(std::string_view line, bool with_colours) {
+    std::string out;
+    bool is_coloured = false;
+    while (!line.empty()) {
+        const std::size_t plain = line.find_first_of("\x1b\r");
+        out += visible_text(line.substr(0, plain));
+        if (plain == std::string_view::npos) break;
+        line.remove_prefix(plain);
+        const std::size_t colour = colour_length(line);
+        const std::size_t length = std::max<std::size_t>(colour, 1);
+        if (colour == 0 && line[0] != '\r') out += visible_text(line.substr(0, 1));
+        else if (colour == 0 || with_colours) out += line.substr(0, length);
+        is_coloured |= colour > 0 && with_colours;
+        line.remove_prefix(length);
+    }
+    return is_coloured ? cat(out, "\x1b[0m") : out;
+}
 
 std::string visible_text(std::string_view text) {
     constexpr std::string_view digits = "0123456789abcdef";

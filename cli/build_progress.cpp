@@ -18,6 +18,9 @@ using builder::Step;
 using builder::StepFailure;
 using builder::Stream;
 
+// What a step itself wrote, a line: a terminal gets no more of it than colours.
+std::string shown(std::string_view line) { return is_terminal(STDERR_FILENO) ? visible_output(line, true) : std::string(line); }
+
 // What both views for people say about a failure, after the steps.
 std::string failure_text(const Step& step, const StepFailure& failure) {
     std::string out = cat("------\n > ", step.name, ":\n");
@@ -40,8 +43,8 @@ public:
         rest += bytes;
         std::string text;
         for (std::size_t end; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1))
-            text += cat(number(step), seconds_text(since_start, 3), " ", std::string_view(rest).substr(0, end), "\n");
-        tell(text);
+            text += cat(number(step), seconds_text(since_start, 3), " ", shown(std::string_view(rest).substr(0, end)), "\n");
+        pass_on(STDERR_FILENO, text);
     }
     void done(const Step& step, Duration took) override {
         finish_line(step, took);
@@ -61,7 +64,7 @@ private:
     static std::string number(const Step& step) { return cat("#", step.number, " "); }
     void finish_line(const Step& step, Duration since_start) {
         std::string& rest = unfinished_[step.number];
-        if (!rest.empty()) tell(cat(number(step), seconds_text(since_start, 3), " ", rest, "\n"));
+        if (!rest.empty()) pass_on(STDERR_FILENO, cat(number(step), seconds_text(since_start, 3), " ", shown(rest), "\n"));
         rest.clear();
     }
     std::map<int, std::string> unfinished_;
@@ -163,7 +166,7 @@ private:
             lines.push_back(line_of(entry, columns));
             if (entry.state == State::running)
                 for (const std::string& output : entry.lines)
-                    lines.push_back(cat(" => => ", shortened(visible_text(output), columns > 8 ? columns - 8 : 1)));
+                    lines.push_back(cat(" => => ", shortened(visible_output(output, false), columns > 8 ? columns - 8 : 1)));
         }
         const auto size = terminal_size(STDERR_FILENO);
         const std::size_t rows = size && size->first > 4 ? size->first - 2u : 20;
@@ -204,7 +207,9 @@ public:
     void cached(const Step& step) override {
         if (begin(step) && !text_of(step).starts_with("FROM ")) print(" ---> Using cache\n");
     }
-    void output(const Step&, Stream, std::string_view bytes, Duration) override { print(bytes); }
+    void output(const Step&, Stream, std::string_view bytes, Duration) override {
+        pass_on(STDOUT_FILENO, is_terminal(STDOUT_FILENO) ? visible_output(bytes, true) : std::string(bytes));
+    }
     void done(const Step&, Duration) override {}
     void failed(const Step&, const StepFailure& failure, Duration) override {
         if (!failure.excerpt.empty()) tell(cat(failure.excerpt, failure.excerpt.ends_with('\n') ? "" : "\n"));

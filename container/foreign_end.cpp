@@ -37,9 +37,13 @@ Result<std::optional<ExitStatus>> status_from(const Fd& pidfd) {
         info.mask = pidfd_info_exit;
         return ::ioctl(pidfd.raw(), _IOWR(0xFF, 11, PidfdInfo), &info) == 0;
     };
-    // The kernel looks for the status first and for the process next: reaped between the two, it has neither the first time.
-    if (!ask() && !(errno == ESRCH && ask()))
-        return Error::of_errno(errno, "exit status of another's child").with_kind(Kind::unsupported);
+    // The kernel looks for the status first and for the process next: while that is just being reaped it has neither.
+    bool is_answered = ask();
+    for (int pauses = 0; !is_answered && errno == ESRCH && pauses < 20; ++pauses) {
+        sleep_for(Duration::of_milliseconds(1));
+        is_answered = ask();
+    }
+    if (!is_answered) return Error::of_errno(errno, "exit status of another's child").with_kind(Kind::unsupported);
     if ((info.mask & pidfd_info_exit) == 0) return std::optional<ExitStatus>();
     return std::optional(exit_status_of_wait(info.exit_code));
 }

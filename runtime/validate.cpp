@@ -95,14 +95,19 @@ Result<void> check_hooks(const std::vector<Hook>& hooks, std::string_view name) 
     return {};
 }
 
+bool has_zero(const std::string& text) { return text.find('\0') != std::string::npos; }
+
 }  // namespace
 
 Result<void> validate_process(const ProcessSpec& process) {
     TRY(check_user(process.user));
     if (process.args.empty() || process.args[0].empty()) return invalid("process.args: must not be empty");
+    // The kernel would cut it there, and run or show something else than was looked at.
+    if (std::ranges::any_of(process.args, has_zero)) return invalid("process.args: a word has a zero byte in it");
     if (!process.cwd.starts_with('/')) return invalid("process.cwd: must be an absolute path");
+    if (has_zero(process.cwd)) return invalid("process.cwd: has a zero byte in it");
     for (const std::string& entry : process.env) {
-        if (entry.find('\0') != std::string::npos) return invalid("process.env: an entry has a zero byte in it");
+        if (has_zero(entry)) return invalid("process.env: an entry has a zero byte in it");
         if (entry.find('=') == std::string::npos || entry.starts_with('='))
             return invalid(cat("process.env: '", entry, "' is not NAME=VALUE"));
     }

@@ -105,3 +105,15 @@ Test(runtime_validate, hooks_are_absolute) {
     spec.hooks->poststop = {{"true", {}, {}, {}}};
     refuses(spec, "hooks.poststop[0].path: is not absolute");
 }
+Test(runtime_validate, no_word_is_cut_at_a_zero_byte) {
+    using namespace std::string_literals;
+    Spec spec = good();
+    spec.process->args = {"/bin/sh\0x"s};
+    refuses(spec, "process.args: a word has a zero byte in it");
+    spec = good();
+    spec.process->cwd = "/\0x"s;
+    refuses(spec, "process.cwd: has a zero byte in it");
+    spec = good();
+    spec.process->env = {"A=\0x"s};
+    refuses(spec, "process.env: an entry has a zero byte in it");
+}
