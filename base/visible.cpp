@@ -3,24 +3,11 @@
 #include <algorithm>
 
 #include "base/cat.h"
+#include "base/utf8.h"
 
 namespace berth {
 
 namespace {
-
-/// Bytes of the character that begins with this one, by its first bits; 1 for what begins none.
-std::size_t length_of(unsigned char first) { return first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 1; }
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-/// Bytes of the character at the head of the text; 1 when it is no whole one.
-std::size_t whole_length(std::string_view text) {
-    const std::size_t length = length_of(static_cast<unsigned char>(text[0]));
-    if (length > text.size()) return 1;
-    for (const char c : text.substr(1, length - 1))
-        if (!continues(c)) return 1;
-    return length;
-}
 
 bool is_control(std::string_view character) {
     const auto first = static_cast<unsigned char>(character[0]);
@@ -62,7 +49,7 @@ std::string visible_text(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     while (!text.empty()) {
-        const std::string_view character = text.substr(0, whole_length(text));
+        const std::string_view character = text.substr(0, character_length(text));
         text.remove_prefix(character.size());
         if (!is_control(character)) {
             out += character;

@@ -147,7 +147,7 @@ Result<std::vector<image::Reference>> parse_tags(const std::vector<std::string>&
 
 Result<NamedContext> parse_named_context(std::string_view text) {
     const Cut parts = cut(text, '=');
-    if (!parts.after || parts.before.empty()) return Error(Kind::invalid, cat("expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL"));
+    if (!parts.after || parts.before.empty()) return Error(Kind::invalid, "expected NAME=PATH|docker-image://IMAGE|oci-layout://PATH|URL");
     return NamedContext{to_lower(parts.before), std::string(*parts.after)};
 }
 

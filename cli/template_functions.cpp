@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "cli/template_nodes.h"
 #include "cli/texts.h"
-#include "cli/utf8.h"
 
 namespace berth::cli::template_detail {
 namespace {

@@ -3,8 +3,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "base/utf8.h"
 #include "cli/texts.h"
-#include "cli/utf8.h"
 
 namespace berth::cli::template_detail {
 

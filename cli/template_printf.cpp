@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "cli/template_nodes.h"
 #include "cli/texts.h"
-#include "cli/utf8.h"
 
 namespace berth::cli::template_detail {
 namespace {

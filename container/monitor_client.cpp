@@ -62,6 +62,15 @@ Result<Fd> open_protected_program(const std::string& name) {
     return mount;
 }
 
+Request attach_request(const AttachOptions& options) {
+    Request request;
+    request.op = Op::attach;
+    request.input = options.input;
+    request.output = options.output;
+    request.error_output = options.error_output;
+    return request;
+}
+
 Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish) {
     Fd socket = TRY(spawn_monitor(engine, record, lock, MonitorMode::start, wish, {}));
     // Its copy of the lock lives on.

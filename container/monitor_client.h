@@ -24,6 +24,9 @@ Result<MonitorStart> start_by_monitor(Engine& engine, const Record& record, DirL
 /// an earlier monitor's start gave it, or invalid.
 Result<MonitorStart> adopt_by_monitor(Engine& engine, const Record& record, DirLock lock, const Request& wish, const Fd& init);
 
+/// As a wish and as a request to a monitor that runs already.
+Request attach_request(const AttachOptions& options);
+
 /// The run lock of a container that does not run; nothing when it runs. `record` is as it is then.
 Result<std::optional<DirLock>> lock_stopped(Engine& engine, Record& record);
 

@@ -6,15 +6,6 @@ namespace berth::container {
 
 namespace {
 
-Request attach_wish(const AttachOptions& options) {
-    Request wish;
-    wish.op = Op::attach;
-    wish.input = options.input;
-    wish.output = options.output;
-    wish.error_output = options.error_output;
-    return wish;
-}
-
 bool is_over(const Record& record) { return !record.run.state.running() || record.run.state.status == Status::restarting; }
 
 /// Attached, or nothing when it has just ended or another command is seeing to a new monitor: look again.
@@ -23,11 +14,11 @@ Result<std::optional<Attachment>> try_attach(Engine& engine, Registry& registry,
     if (std::optional<DirLock> lock = TRY(registry.try_run_lock(record.id()))) {
         record = TRY(registry.load(record.id()));
         if (is_over(record)) return std::optional<Attachment>();
-        MonitorStart adopted = TRY(adopt_by_monitor(engine, record, std::move(*lock), attach_wish(options), init));
+        MonitorStart adopted = TRY(adopt_by_monitor(engine, record, std::move(*lock), attach_request(options), init));
         return std::optional(Attachment(std::move(adopted.socket), std::move(adopted.init)));
     }
     // Not more than this: nobody else would take over with `init`.
-    std::optional<Exchange> answered = TRY(try_exchange(engine, record, attach_wish(options)));
+    std::optional<Exchange> answered = TRY(try_exchange(engine, record, attach_request(options)));
     if (!answered) return std::optional<Attachment>();
     auto attached = read_start(std::move(*answered));
     if (!attached.ok() && attached.error().kind() == Kind::wrong_state) return std::optional<Attachment>();

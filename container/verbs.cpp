@@ -57,12 +57,7 @@ Result<Started> start(Engine& engine, Record& record, const StartOptions& option
     }
     TRY(meet_requirements(engine, record));
     Request wish;
-    wish.op = options.attach ? Op::attach : Op::state;
-    if (options.attach) {
-        wish.input = options.attach->input;
-        wish.output = options.attach->output;
-        wish.error_output = options.attach->error_output;
-    }
+    if (options.attach) wish = attach_request(*options.attach);
     if (options.console_size) std::tie(wish.rows, wish.columns) = *options.console_size;
     MonitorStart begun = TRY(start_by_monitor(engine, record, std::move(*lock), wish));
     started.warnings = std::move(begun.answer.warnings);
@@ -76,12 +71,7 @@ Result<Started> start(Engine& engine, Record& record, const StartOptions& option
 Result<Attachment> attach(Engine& engine, const Record& record, const AttachOptions& options) {
     if (!record.run.state.running())
         return Error(Kind::wrong_state, cat("cannot attach to container ", record.name(), ": it is not running"));
-    Request request;
-    request.op = Op::attach;
-    request.input = options.input;
-    request.output = options.output;
-    request.error_output = options.error_output;
-    Exchange answered = TRY(exchange(engine, record, request));
+    Exchange answered = TRY(exchange(engine, record, attach_request(options)));
     MonitorStart attached = TRY(read_start(std::move(answered)));
     return Attachment(std::move(attached.socket), std::move(attached.init));
 }

@@ -17,17 +17,11 @@ std::string_view trim(std::string_view text) {
 }
 
 template <class Number>
-std::optional<Number> parse_whole(std::string_view text) {
+std::optional<UnitValue> value_of(std::string_view text) {
     Number value{};
     const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return value;
-}
-
-template <class Number>
-std::optional<UnitValue> value_of(std::string_view text) {
-    const auto number = parse_whole<Number>(text);
-    return number ? std::optional<UnitValue>(*number) : std::nullopt;
+    return UnitValue(value);
 }
 
 std::optional<UnitValue> parse_number_value(std::string_view text) {

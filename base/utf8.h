@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace berth::cli {
+namespace berth {
 
 /// Bytes of the character that `text` begins with; 1 for what is none. `text` is not empty.
 std::size_t character_length(std::string_view text);
@@ -15,4 +15,4 @@ std::uint32_t code_of(std::string_view character);
 /// What is no character becomes U+FFFD.
 std::string utf8_text(std::uint32_t code);
 
-}  // namespace berth::cli
+}  // namespace berth

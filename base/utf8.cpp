@@ -1,10 +1,11 @@
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
-namespace berth::cli {
+namespace berth {
 
 std::size_t character_length(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text.front());
-    const std::size_t length = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    // C0 and C1 would begin overlong forms of ASCII and control characters.
+    const std::size_t length = lead < 0xc2 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
     if (length > text.size()) return 1;
     for (std::size_t i = 1; i < length; ++i)
         if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 1;
@@ -35,4 +36,4 @@ std::string utf8_text(std::uint32_t code) {
     return {lead(0xf0, 18), tail(12), tail(6), tail(0)};
 }
 
-}  // namespace berth::cli
+}  // namespace berth
